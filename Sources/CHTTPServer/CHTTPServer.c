@@ -1,0 +1,2 @@
+#include "CHTTPServer.h"
+extern const int pgw_http_server_placeholder;

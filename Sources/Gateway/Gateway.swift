@@ -1,0 +1,1 @@
+// Placeholder until the first room of this floor stands.
