@@ -1,0 +1,105 @@
+import OrderedCollections
+
+/// The members of a JSON object in the order they were written, each key once.
+///
+/// Keys are compared by their UTF-8 bytes, so that two Unicode forms of one character are two keys, as RFC 8259
+/// has it. Equality ignores the order.
+package struct JSONObject: Sendable {
+    private var storage: OrderedDictionary<MemberKey, JSONValue>
+
+    package init() { storage = [:] }
+
+    package init(minimumCapacity: Int) { storage = OrderedDictionary(minimumCapacity: minimumCapacity) }
+
+    package var count: Int { storage.count }
+    package var isEmpty: Bool { storage.isEmpty }
+
+    package var keys: some RandomAccessCollection<String> { storage.keys.lazy.map(\.text) }
+
+    package var values: [JSONValue] { Array(storage.values) }
+
+    /// The member's value; nil when there is none. Assigning nil removes, assigning to a new key appends.
+    package subscript(key: String) -> JSONValue? {
+        get { storage[MemberKey(text: key)] }
+        set { storage[MemberKey(text: key)] = newValue }
+    }
+
+    /// The position of a member in the order of the object.
+    package func position(of key: String) -> Int? { storage.index(forKey: MemberKey(text: key)) }
+
+    /// The member at a position, which must be below `count`.
+    package func member(at position: Int) -> (key: String, value: JSONValue) {
+        let (key, value) = storage.elements[position]
+        return (key.text, value)
+    }
+
+    @discardableResult
+    package mutating func removeValue(forKey key: String) -> JSONValue? {
+        storage.removeValue(forKey: MemberKey(text: key))
+    }
+
+    /// Appends a member, unless the key is there already: then nothing changes and the answer is false.
+    mutating func appendNew(_ key: String, _ value: JSONValue) -> Bool {
+        let before = storage.count
+        storage.updateValue(forKey: MemberKey(text: key), default: value) { _ in }
+        return storage.count > before
+    }
+
+    /// The same members, ordered by the UTF-8 bytes of their keys.
+    package func sortedByKey() -> [(key: String, value: JSONValue)] {
+        storage.elements
+            .sorted { $0.key.text.precedesByBytes($1.key.text) }
+            .map { (key: $0.key.text, value: $0.value) }
+    }
+
+    private struct MemberKey: Hashable, Sendable {
+        let text: String
+
+        static func == (left: MemberKey, right: MemberKey) -> Bool { left.text.hasSameBytes(as: right.text) }
+        func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
+    }
+}
+
+extension JSONObject: Sequence {
+    package struct Iterator: IteratorProtocol {
+        fileprivate let object: JSONObject
+        fileprivate var position = 0
+
+        package mutating func next() -> (key: String, value: JSONValue)? {
+            guard position < object.count else { return nil }
+            defer { position += 1 }
+            return object.member(at: position)
+        }
+    }
+
+    package func makeIterator() -> Iterator { Iterator(object: self) }
+}
+
+extension JSONObject: Hashable {
+    package static func == (left: JSONObject, right: JSONObject) -> Bool {
+        guard left.count == right.count else { return false }
+        for (key, value) in left.storage where right.storage[key] != value { return false }
+        return true
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        // Order must not matter: combine the members' own hashes by a commutative operation.
+        var mixed = 0
+        for (key, value) in storage {
+            var member = Hasher()
+            member.combine(key)
+            member.combine(value)
+            mixed ^= member.finalize()
+        }
+        hasher.combine(mixed)
+        hasher.combine(count)
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    /// Members in the order written; of two equal keys the later one wins.
+    package init(dictionaryLiteral elements: (String, JSONValue)...) {
+        self.init(minimumCapacity: elements.count)
+        for (key, value) in elements { self[key] = value }
+    }
+}
