@@ -1,0 +1,56 @@
+import CSQLite
+
+extension Connection {
+    /// The outcome of a checkpoint.
+    package enum Checkpoint: Sendable, Equatable {
+        /// The log is empty and truncated; the main file holds everything.
+        case complete
+        /// A reader or writer elsewhere kept the log from being emptied; nothing is lost, try again.
+        case busy
+    }
+
+    /// Moves the write-ahead log into the main file and truncates it; never waits for another process.
+    package func truncatingCheckpoint() throws(SQLiteError) -> Checkpoint {
+        // A TRUNCATE checkpoint would wait the whole busy timeout for an outside writer.
+        let waits = try integer("PRAGMA busy_timeout") ?? 0
+        sqlite3_busy_timeout(handle, 0)
+        defer { sqlite3_busy_timeout(handle, Int32(clamping: waits)) }
+        let code = sqlite3_wal_checkpoint_v2(handle, "main", SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        switch code & 0xff {
+        case SQLITE_OK: return .complete
+        case SQLITE_BUSY, SQLITE_LOCKED: return .busy
+        default: throw SQLiteError(code, on: handle, sql: "checkpoint")
+        }
+    }
+
+    /// Whether the path no longer names the file that is open (`mv` over it, or deletion).
+    package func hasMoved() throws(SQLiteError) -> Bool {
+        var moved: Int32 = 0
+        let code = csqlite_has_moved(handle, &moved)
+        guard code == SQLITE_OK else { throw SQLiteError(code, on: handle) }
+        return moved != 0
+    }
+
+    /// Changes whenever another connection has committed; comparable only with this connection's own values.
+    package func dataVersion() throws(SQLiteError) -> Int64 {
+        try integer("PRAGMA data_version") ?? 0
+    }
+
+    package func userVersion() throws(SQLiteError) -> Int64 {
+        try integer("PRAGMA user_version") ?? 0
+    }
+
+    package func applicationID() throws(SQLiteError) -> Int64 {
+        try integer("PRAGMA application_id") ?? 0
+    }
+
+    /// The problems `PRAGMA integrity_check` (or the quicker `quick_check`) finds; empty when there are none.
+    package func integrityProblems(quick: Bool = false, limit: Int = 20) throws(SQLiteError) -> [String] {
+        var problems: [String] = []
+        try query("PRAGMA \(quick ? "quick_check" : "integrity_check")(\(limit))") { row in
+            problems.append(row.text(0))
+            return true
+        }
+        return problems == ["ok"] ? [] : problems
+    }
+}
