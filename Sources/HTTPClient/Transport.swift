@@ -56,7 +56,8 @@ package final class Transport: Sendable {
         _ request: TransferRequest, sink: any TransferSink
     ) async throws(TransferError) -> (head: TransferHead, transfer: Transfer) {
         let pending = PendingTransfer()
-        let result: Result<(head: TransferHead, transfer: Transfer), TransferError> = await withTaskCancellationHandler {
+        let result: Result<(head: TransferHead, transfer: Transfer), TransferError> = await withTaskCancellationHandler
+        {
             await withCheckedContinuation { continuation in
                 pending.set(stream(request, to: HeadWaiter(sink) { continuation.resume(returning: $0) }))
             }

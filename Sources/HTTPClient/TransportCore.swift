@@ -43,7 +43,8 @@ final class TransportCore: @unchecked Sendable {
             }
         }
         guard let made else {
-            throw TransferError(.other(code: 0), "the HTTP transport could not be created: out of descriptors or memory")
+            throw TransferError(
+                .other(code: 0), "the HTTP transport could not be created: out of descriptors or memory")
         }
         loop = made
     }
@@ -236,7 +237,8 @@ final class TransportCore: @unchecked Sendable {
             for transfer in running {
                 guard let (at, kind) = transfer.deadline() else { continue }
                 if now >= at {
-                    abandon(transfer, TransferError(kind, kind == .firstByteTimeout ? "no answer in time" : "timed out"))
+                    abandon(
+                        transfer, TransferError(kind, kind == .firstByteTimeout ? "no answer in time" : "timed out"))
                 } else {
                     nextDeadline = min(nextDeadline ?? at, at)
                 }
