@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 BUILD_PACKAGES := libmicrohttpd-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-venv nginx-light curl jq sqlite3
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-venv nginx-light openssl curl jq sqlite3
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev python3 nginx-light wrk
 
 # `make run ARGS="--listen 127.0.0.1:9090"` passes flags on to `serve`.

@@ -138,7 +138,9 @@ class Comparisons:
                 raise BenchmarkError(done.stderr)
             return float(done.stdout)
 
-    def ratio(self, name: str, what: Load, peer: Server, floor: float | None = None, aim: float | None = None) -> Outcome:
+    def ratio(
+        self, name: str, what: Load, peer: Server, floor: float | None = None, aim: float | None = None
+    ) -> Outcome:
         """Requests a second of the gateway, divided by those of the peer under the same load."""
         say(name.strip())
         for server in (peer, self.gateway):
@@ -147,7 +149,9 @@ class Comparisons:
         for _ in range(self.plan.repetitions):
             theirs.append(load.run(what, peer.url, self.plan.seconds))
             ours.append(load.run(what, self.gateway.url, self.plan.seconds))
-        values = [mine.requests_per_second / other.requests_per_second for mine, other in zip(ours, theirs, strict=True)]
+        values = [
+            mine.requests_per_second / other.requests_per_second for mine, other in zip(ours, theirs, strict=True)
+        ]
         note = f"{rate(ours)} against {rate(theirs)} of {peer.name}"
         samples = {"gateway": [vars(sample) for sample in ours], peer.name: [vars(sample) for sample in theirs]}
         return Outcome(name, "ratio", values, floor, aim, note=note, samples=samples)

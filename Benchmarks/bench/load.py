@@ -35,7 +35,9 @@ def run(load: Load, url: str, seconds: float) -> Sample:
     command += ["-s", str(scripts / f"{load.script}.lua"), url + load.path]
     if load.arguments:
         command += ["--", *map(str, load.arguments)]
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds + 60)
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds + 60
+    )
     marked = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if done.returncode != 0 or not marked:
         raise BenchmarkError(f"wrk failed: {' '.join(command)}\n{done.stdout}{done.stderr}")

@@ -17,7 +17,9 @@ def table(outcomes: list[Outcome]) -> str:
     for outcome in outcomes:
         digits = 2 if outcome.unit == "ratio" else 0
         suffix = "" if outcome.unit == "ratio" else f" {outcome.unit}"
-        numbers = [f"{value:.{digits}f}{suffix}" for value in (min(outcome.values), outcome.middle, max(outcome.values))]
+        numbers = [
+            f"{value:.{digits}f}{suffix}" for value in (min(outcome.values), outcome.middle, max(outcome.values))
+        ]
         rows.append((outcome.name, *numbers, bound(outcome), verdict(outcome), outcome.note))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = []
@@ -58,9 +60,7 @@ def write_json(outcomes: list[Outcome], plan: Plan, load_before: float) -> Path:
             "load_average_before": load_before,
         },
         "plan": vars(plan),
-        "outcomes": [
-            {**vars(outcome), "median": outcome.middle, "passed": outcome.passed} for outcome in outcomes
-        ],
+        "outcomes": [{**vars(outcome), "median": outcome.middle, "passed": outcome.passed} for outcome in outcomes],
     }
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return path
