@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -302,28 +303,33 @@ static void transfer_recycle(ccurl_transfer *transfer) {
 
 // One block of text and one block of list nodes per transfer, both reused, instead of two allocations per header.
 static bool set_headers(ccurl_transfer *transfer, const ccurl_request *request) {
+    // "Name:" keeps libcurl from adding that header itself.
+    static char no_expect[] = "Expect:", no_content_type[] = "Content-Type:";
     size_t count = 0;
     for (size_t i = 0; i < request->header_bytes; i++) count += request->header_lines[i] == 0;
-    if (count == 0) return curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL) == CURLE_OK;
     if (request->header_bytes > transfer->header_capacity) {
         char *grown = realloc(transfer->header_lines, request->header_bytes);
         if (!grown) return false;
         transfer->header_lines = grown;
         transfer->header_capacity = request->header_bytes;
     }
-    if (count > transfer->node_capacity) {
-        struct curl_slist *grown = realloc(transfer->nodes, count * sizeof *grown);
+    if (count + 2 > transfer->node_capacity) {
+        struct curl_slist *grown = realloc(transfer->nodes, (count + 2) * sizeof *grown);
         if (!grown) return false;
         transfer->nodes = grown;
-        transfer->node_capacity = count;
+        transfer->node_capacity = count + 2;
     }
-    memcpy(transfer->header_lines, request->header_lines, request->header_bytes);
+    if (count > 0) memcpy(transfer->header_lines, request->header_lines, request->header_bytes);
+    struct curl_slist *nodes = transfer->nodes;
+    bool typed = false;
     char *line = transfer->header_lines;
     for (size_t i = 0; i < count; i++) {
-        transfer->nodes[i].data = line;
-        transfer->nodes[i].next = i + 1 < count ? &transfer->nodes[i + 1] : NULL;
+        nodes[i] = (struct curl_slist){.data = line, .next = &nodes[i + 1]};
+        typed = typed || strncasecmp(line, no_content_type, sizeof no_content_type - 1) == 0;
         line += strlen(line) + 1;
     }
+    nodes[count] = (struct curl_slist){.data = no_expect, .next = typed ? NULL : &nodes[count + 1]};
+    nodes[count + 1] = (struct curl_slist){.data = no_content_type};
     return curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->nodes) == CURLE_OK;
 }
 

@@ -68,6 +68,7 @@ package final class Transfer: @unchecked Sendable {
         self.head = head
         phase = .body
         lastProgress = now
+        core.consider(self)
         switch receiver {
         case .sink(let sink):
             return obey(sink.transfer(self, began: head))

@@ -220,7 +220,7 @@ final class TransportCore: @unchecked Sendable {
     // MARK: deadlines
 
     /// Lowers the next look at the deadlines if this transfer's comes earlier.
-    private func consider(_ transfer: Transfer) {
+    func consider(_ transfer: Transfer) {
         guard let due = transfer.deadline()?.at else { return }
         nextDeadline = min(nextDeadline ?? due, due)
     }
