@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-BUILD_PACKAGES := libmicrohttpd-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev pkg-config
+BUILD_PACKAGES := libmicrohttpd-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev libre2-dev libstdc++-12-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-venv nginx-light openssl curl jq sqlite3
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev python3 nginx-light wrk
 

@@ -19,6 +19,13 @@ let cRules: [CSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let cxxRules: [CXXSetting] = [
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .enableWarning("conversion"),
+    .treatAllWarnings(as: .error),
+]
+
 // The floors, from the ground up; each imports only floors below it (docs/architecture.md).
 let package = Package(
     name: "profile-gateway",
@@ -36,6 +43,7 @@ let package = Package(
         .target(name: "CHTTPServer", cSettings: cRules, linkerSettings: [.linkedLibrary("microhttpd")]),
         .target(name: "CSQLite", cSettings: cRules, linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "CCurl", cSettings: cRules, linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CRE2", cxxSettings: cxxRules, linkerSettings: [.linkedLibrary("re2")]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // 1st floor: bytes become values
@@ -46,6 +54,7 @@ let package = Package(
             name: "JSON",
             dependencies: [.product(name: "OrderedCollections", package: "swift-collections")],
             swiftSettings: swiftRules),
+        .target(name: "Patterns", dependencies: ["CRE2"], swiftSettings: swiftRules),
 
         // 2nd floor: the domain
         .target(name: "Profiles", dependencies: ["JSON", "CCrypto"], swiftSettings: swiftRules),
@@ -89,6 +98,7 @@ let package = Package(
             name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "GatewayTestSupport"], swiftSettings: swiftRules),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "GatewayTestSupport"], swiftSettings: swiftRules),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: swiftRules),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: swiftRules),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "JSON"], swiftSettings: swiftRules),
         .testTarget(
             name: "TenantsTests", dependencies: ["Tenants", "Profiles", "JSON", "SQLite", "GatewayTestSupport"],
