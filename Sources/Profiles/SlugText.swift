@@ -1,0 +1,41 @@
+/// The text rules that slugs and keys share: trimming of Unicode whitespace, ASCII lower case, the slug grammar.
+enum SlugText {
+    /// Longest slug of a registry or profile, in bytes.
+    static let maximumLength = 128
+
+    /// `raw` without surrounding Unicode whitespace.
+    static func trimmed(_ raw: String) -> String {
+        let scalars = raw.unicodeScalars
+        guard let first = scalars.first, let last = scalars.last else { return raw }
+        if !first.properties.isWhitespace && !last.properties.isWhitespace { return raw }
+        guard let start = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
+            let end = scalars.lastIndex(where: { !$0.properties.isWhitespace })
+        else { return "" }
+        return String(scalars[start...end])
+    }
+
+    static func isBlank(_ raw: String) -> Bool {
+        raw.unicodeScalars.allSatisfy(\.properties.isWhitespace)
+    }
+
+    /// ASCII letters in lower case, everything else untouched (no other letter is legal in a slug or key anyway).
+    static func lowercased(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 &- 0x41 < 26 }) else { return text }
+        return String(decoding: text.utf8.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+
+    /// The normalised slug: trimmed, lower case, `^[a-z0-9](?:[a-z0-9._-]{0,126}[a-z0-9])?$`; nil if it is none.
+    static func slug(_ raw: String, maximumLength: Int = maximumLength, inner: StaticString = "._-") -> String? {
+        let text = lowercased(trimmed(raw))
+        let bytes = text.utf8
+        guard (1...maximumLength).contains(bytes.count), let first = bytes.first, let last = bytes.last,
+            isAlphanumeric(first), isAlphanumeric(last)
+        else { return nil }
+        let allowed = UnsafeBufferPointer(start: inner.utf8Start, count: inner.utf8CodeUnitCount)
+        return bytes.allSatisfy { isAlphanumeric($0) || allowed.contains($0) } ? text : nil
+    }
+
+    static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        byte &- UInt8(ascii: "a") < 26 || byte &- UInt8(ascii: "0") < 10
+    }
+}
