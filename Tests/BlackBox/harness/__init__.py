@@ -1,0 +1,1 @@
+"""What the black-box tests stand on: the gateway's process, raw HTTP, a scripted upstream, the case list."""
