@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "HTTPServer", "JSON", "Profiles", "Tenants", "Upstreams", "HTTPClient", "CCrypto",
+                "HTTPServer", "JSON", "Profiles", "SQLite", "Tenants", "Upstreams", "HTTPClient", "CCrypto",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],

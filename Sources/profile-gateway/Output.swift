@@ -1,0 +1,27 @@
+// Results go to standard output, everything else to standard error, each in one write.
+
+import Glibc
+
+enum Output {
+    static func line(_ text: String) {
+        write(text, to: STDOUT_FILENO)
+    }
+
+    /// A message that is no result.
+    static func error(_ text: String) {
+        write(text, to: STDERR_FILENO)
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var rest = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if written > 0 {
+                rest = rest.dropFirst(written)
+            } else if errno != EINTR {
+                // The reader of our output has left; there is nobody to tell.
+                return
+            }
+        }
+    }
+}
