@@ -58,7 +58,7 @@ extension MiddlewareUse {
 extension RuntimeSpec.NamedVariable {
     static func list(_ object: JSONObject, path: String) throws(FieldError) -> [Self] {
         var variables: [Self] = []
-        for (name, value) in object {
+        for (name, value) in object.sortedByKey() {
             let path = FieldPath.member(FieldPath.excerpt(name), of: path)
             guard PromptVariable.isName(name) else {
                 throw FieldError(

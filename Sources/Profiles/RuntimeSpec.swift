@@ -8,7 +8,7 @@ package struct RuntimeSpec: Sendable, Equatable {
     package var middlewares: Layered<[MiddlewareUse]>
     /// Names of the tools a chat may use: absent = no restriction, `[]` = none.
     package var tools: Layered<[String]>
-    /// Placeholders of the system prompt by name; a null entry takes an inherited declaration away.
+    /// Placeholders of the system prompt, sorted by name; a null entry takes an inherited declaration away.
     package var variables: Layered<[NamedVariable]>
 
     package struct NamedVariable: Sendable, Equatable {
