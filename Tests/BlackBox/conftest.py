@@ -92,6 +92,7 @@ def chat(chatting):
 
 # Reporting --------------------------------------------------------------------------------------------------------
 
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

@@ -41,7 +41,7 @@ def test_the_upstream_call_is_cancelled(chat, upstream, door, phase):
 @pytest.mark.parametrize("door", DOORS)
 def test_half_an_answer_is_cancelled_too(chat, upstream, door):
     def behave(call):
-        call.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{\"id\":")
+        call.send(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"id":')
         call.wait_for_close()
 
     upstream.next(behave)
@@ -55,6 +55,7 @@ def test_half_an_answer_is_cancelled_too(chat, upstream, door):
 def test_a_reset_counts_as_gone(chat, upstream):
     import socket
     import struct
+
     upstream.next(provider.hang)
     connection = chat.connect()
     connection.send(chat.message("POST", "/chat", json={"prompt": "hello"}))

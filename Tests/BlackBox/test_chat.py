@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from harness import upstream as provider
-from harness.profiles import PROFILES, create, prompted, refuses
+from harness.profiles import create, refuses
 from harness.upstream import FAKE_KEY, chat_config
 
 FINGERPRINT = re.compile(r"^sha256:[0-9a-f]{64}$")
@@ -42,8 +42,18 @@ def test_what_goes_upstream(chat, upstream):
     assert not call.json().get("stream"), "a non-streaming chat calls the upstream without streaming"
 
 
-@pytest.mark.parametrize("target", ["/chat", "/chat/agent", "/api/chat", "/api/chat/agent", "/t/default/chat",
-                                    "/t/default/chat/agent", "/t/default/api/chat/agent"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/chat",
+        "/chat/agent",
+        "/api/chat",
+        "/api/chat/agent",
+        "/t/default/chat",
+        "/t/default/chat/agent",
+        "/t/default/api/chat/agent",
+    ],
+)
 def test_every_spelling_of_the_route(chat, target):
     turn = chat.post(target, {"prompt": "hello"}).json()
     assert turn["status"] == "completed"
@@ -77,22 +87,25 @@ def test_CH_17_text_stands_in_for_prompt(chat, upstream):
 
 
 def test_the_prompt_goes_up_as_it_is(chat, upstream):
-    prompt = "  line one\n\tline \"two\" \\ é 漢字 😀 \u2028 \u0000 end  "
+    prompt = '  line one\n\tline "two" \\ é 漢字 😀 \u2028 \u0000 end  '
     chat.post("/chat", {"prompt": prompt})
     assert upstream.last.messages[-1]["content"] == prompt
 
 
 def test_the_output_comes_down_as_it_is(chat, upstream):
-    text = "  line\n\"quoted\" \\ é 漢字 😀 \u2028 \u0000 end  "
+    text = '  line\n"quoted" \\ é 漢字 😀 \u2028 \u0000 end  '
     upstream.next(provider.answer(text))
     assert chat.post("/chat", {"prompt": "hello"}).json()["output"] == text
 
 
 def test_tool_calls_of_the_answer(chat, upstream):
-    calls = [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1.10}"}}]
+    calls = [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a":1.10}'}}]
     document = provider.completion(None)
-    document["choices"][0] = {"index": 0, "finish_reason": "tool_calls",
-                              "message": {"role": "assistant", "content": None, "tool_calls": calls}}
+    document["choices"][0] = {
+        "index": 0,
+        "finish_reason": "tool_calls",
+        "message": {"role": "assistant", "content": None, "tool_calls": calls},
+    }
     upstream.next(provider.raw(200, document))
     turn = chat.post("/chat", {"prompt": "hello"}).json()
     assert turn["finish_reason"] == "tool_calls" and turn["tool_calls"] == calls
@@ -113,6 +126,7 @@ def test_echo_needs_no_network_and_is_deterministic(http):
 
 
 # Streaming --------------------------------------------------------------------------------------------------------
+
 
 def stream(http, body=None, headers=None, target="/chat"):
     return http.stream("POST", target, json={"prompt": "hello", **(body or {})}, headers=headers)
@@ -156,7 +170,7 @@ def test_each_word_arrives_when_the_provider_says_it(chat, upstream):
 
     def behave(call):
         call.begin_stream()
-        for word, event in zip(("one", "two", "three"), go):
+        for word, event in zip(("one", "two", "three"), go, strict=True):
             call.event(provider.delta(word))
             event.wait(30)
         call.event(provider.delta(None, "stop"))
@@ -167,7 +181,7 @@ def test_each_word_arrives_when_the_provider_says_it(chat, upstream):
     with stream(chat, {"stream": True}) as answer:
         events = answer.events()
         assert next(events).name == "turn.started"
-        for word, event in zip(("one", "two", "three"), go):
+        for word, event in zip(("one", "two", "three"), go, strict=True):
             got = next(events)
             assert got.name == "turn.delta" and text_of(got) == word
             event.set()
@@ -184,8 +198,13 @@ def test_echo_streams_word_by_word(http):
 
 def test_events_cut_at_every_byte_come_out_whole(chat, upstream):
     """The provider's chunks need not respect events, characters, or lines."""
-    text = "".join(f"data: {__import__('json').dumps(provider.delta(word), ensure_ascii=False)}\r\n\r\n"
-                   for word in ("é", "漢", "😀")) + ": comment\n\ndata: [DONE]\n\n"
+    text = (
+        "".join(
+            f"data: {__import__('json').dumps(provider.delta(word), ensure_ascii=False)}\r\n\r\n"
+            for word in ("é", "漢", "😀")
+        )
+        + ": comment\n\ndata: [DONE]\n\n"
+    )
 
     def behave(call):
         call.begin_stream()
@@ -226,8 +245,11 @@ def test_prompts_and_outputs_are_never_logged(chatting, upstream):
     http = chatting.client()
     upstream.next(provider.answer("output-that-is-private"), provider.failure(400, "message-with-private-words"))
     for _ in range(2):
-        http.post("/chat?secret=query-string-value", {"prompt": "prompt-that-is-private"},
-                  headers={"Cookie": "other=cookie-value"})
+        http.post(
+            "/chat?secret=query-string-value",
+            {"prompt": "prompt-that-is-private"},
+            headers={"Cookie": "other=cookie-value"},
+        )
     chatting.stop()
     for private in ("output-that-is-private", "prompt-that-is-private", "query-string-value", "cookie-value", FAKE_KEY):
         assert private not in chatting.log()
@@ -244,7 +266,11 @@ def test_without_upstreams_there_is_echo_alone(http):
 
 
 def test_proxy_variables_of_the_environment_are_ignored(start, upstream):
-    environment = {"FAKE_KEY": FAKE_KEY, "http_proxy": provider.unused_address(), "all_proxy": provider.unused_address()}
+    environment = {
+        "FAKE_KEY": FAKE_KEY,
+        "http_proxy": provider.unused_address(),
+        "all_proxy": provider.unused_address(),
+    }
     gateway = start(config=chat_config(upstream), environment=environment)
     assert gateway.client().post("/chat", {"prompt": "x"}).json()["output"] == "The answer."
 

@@ -68,7 +68,9 @@ def test_blank_sources_are_absent(six, upstream):
 def test_the_first_source_is_final(six, upstream):
     """No falling through from a selection that is wrong to the next one."""
     refuses(six.post("/chat?profile=query", {"prompt": "x", "profile": "missing"}), 404, "profile not found: missing")
-    refuses(six.post("/chat?profile=query", {"prompt": "x", "profile": "not valid!"}), 400, "invalid profile: not valid!")
+    refuses(
+        six.post("/chat?profile=query", {"prompt": "x", "profile": "not valid!"}), 400, "invalid profile: not valid!"
+    )
     refuses(six.post("/chat", {"prompt": "x"}, headers={"X-Profile": "missing"}), 404, "profile not found")
     refuses(six.post("/chat", {"prompt": "x"}, headers={"X-Profile": "a/b/c"}), 400)
     assert upstream.calls == []
@@ -101,7 +103,9 @@ def test_a_registrys_own_default(team, upstream):
 
 
 def test_CH_8_the_registry_of_the_body_wins_over_the_query(team, upstream):
-    assert used(upstream, team, "/chat?registry=default", {"registry": "team", "profile": "analyst"}) == "team analyst 7"
+    assert (
+        used(upstream, team, "/chat?registry=default", {"registry": "team", "profile": "analyst"}) == "team analyst 7"
+    )
     assert used(upstream, team, "/chat?registry=team", {"profile": "analyst"}) == "team analyst 7"
 
 
@@ -128,10 +132,13 @@ def test_the_second_generations_names_are_aliases(team, upstream):
 
 # Overrides and policy ---------------------------------------------------------------------------------------------
 
+
 @pytest.mark.case("RS-6")
 def test_CH_11_a_profile_that_forbids_overrides(chat, upstream):
     """403 by gateway.md §11, where the origin said 400."""
-    response = refuses(chat.post("/chat/default", {"prompt": "x", "overrides": {"system_prompt": "mine"}}), 403, "overrides")
+    response = refuses(
+        chat.post("/chat/default", {"prompt": "x", "overrides": {"system_prompt": "mine"}}), 403, "overrides"
+    )
     assert response.error["code"] == "policy_violation"
     refuses(chat.post("/chat/default", {"prompt": "x", "overrides": {"tools": []}}), 403)
     assert upstream.calls == []
@@ -149,18 +156,23 @@ def test_overrides_of_another_type_are_400(chat):
 
 # What the profile sets --------------------------------------------------------------------------------------------
 
+
 def test_CH_18_the_profiles_model_goes_upstream(chat, upstream):
     create(chat, "x", runtime={"step_settings_patch": {"ai-chat": {"ai-engine": "model-of-the-profile"}}})
-    for target, body in (("/chat/x", {"prompt": "hello"}),
-                         ("/v1/chat/completions", {"model": "x", "messages": [{"role": "user", "content": "hello"}]})):
+    for target, body in (
+        ("/chat/x", {"prompt": "hello"}),
+        ("/v1/chat/completions", {"model": "x", "messages": [{"role": "user", "content": "hello"}]}),
+    ):
         response = chat.post(target, body)
         assert response.status == 200, response
         assert upstream.last.json()["model"] == "model-of-the-profile"
 
 
 def test_the_operators_base_layer_is_under_every_profile(start, upstream):
-    gateway = start(config=chat_config(upstream, step_settings={"ai-chat": {"ai-engine": "model-of-the-house"}}),
-                    environment={"FAKE_KEY": FAKE_KEY})
+    gateway = start(
+        config=chat_config(upstream, step_settings={"ai-chat": {"ai-engine": "model-of-the-house"}}),
+        environment={"FAKE_KEY": FAKE_KEY},
+    )
     http = gateway.client()
     http.post("/chat", {"prompt": "hello"})
     assert upstream.last.json()["model"] == "model-of-the-house"
@@ -168,8 +180,10 @@ def test_the_operators_base_layer_is_under_every_profile(start, upstream):
 
 def test_CH_19_only_the_profiles_tools_are_offered(start, upstream):
     schema = {"type": "object", "properties": {}}
-    tools = {"calculator": {"description": "Evaluates arithmetic", "parameters": schema},
-             "search": {"description": "Searches", "parameters": schema}}
+    tools = {
+        "calculator": {"description": "Evaluates arithmetic", "parameters": schema},
+        "search": {"description": "Searches", "parameters": schema},
+    }
     gateway = start(config=chat_config(upstream, tools=tools), environment={"FAKE_KEY": FAKE_KEY})
     http = gateway.client()
     create(http, "x", runtime={"tools": ["calculator"]})
@@ -191,8 +205,10 @@ def test_a_profiles_upstream(start, upstream):
 
 def test_a_base_url_that_the_operator_did_not_configure_is_refused(chat, upstream):
     """D24: the origin sent the server's key wherever a profile pointed."""
-    body = {"slug": "thief", "runtime": {"step_settings_patch": {"openai-chat": {
-        "openai-base-url": "http://evil.example/v1"}}}}
+    body = {
+        "slug": "thief",
+        "runtime": {"step_settings_patch": {"openai-chat": {"openai-base-url": "http://evil.example/v1"}}},
+    }
     response = chat.post(PROFILES, body)
     if response.status == 201:
         response = chat.post("/chat/thief", {"prompt": "hello"})
@@ -202,10 +218,13 @@ def test_a_base_url_that_the_operator_did_not_configure_is_refused(chat, upstrea
 
 # Versions and fingerprints ----------------------------------------------------------------------------------------
 
+
 def test_CH_15_a_conversation_follows_its_selection(chat, upstream):
     """In our form: the answer says which profile ran, instead of a websocket's greeting."""
-    keys = [chat.post("/chat", {"prompt": "hi", "conv_id": "conv-15"}, headers={"Cookie": f"chat_profile={slug}"}).json()
-            for slug in ("default", "agent")]
+    body = {"prompt": "hi", "conv_id": "conv-15"}
+    keys = [
+        chat.post("/chat", body, headers={"Cookie": f"chat_profile={slug}"}).json() for slug in ("default", "agent")
+    ]
     assert [k["runtime_key"] for k in keys] == ["default/default", "default/agent"]
     assert {k["conv_id"] for k in keys} == {"conv-15"}
     assert upstream.calls[0].system == ["You are an assistant"]
@@ -241,8 +260,13 @@ def test_the_same_slug_in_two_registries_has_two_fingerprints(team):
 def test_CH_22_a_credential_is_nowhere_to_be_seen(chatting, upstream):
     http = chatting.client()
     upstream.next(answer(), answer("it is " + FAKE_KEY[:3]))
-    seen = [http.post("/chat", {"prompt": "hi"}), http.post("/chat", {"prompt": "hi", "stream": True}),
-            http.get(PROFILES), http.get(f"{PROFILES}/default"), http.get("/v1/models")]
+    seen = [
+        http.post("/chat", {"prompt": "hi"}),
+        http.post("/chat", {"prompt": "hi", "stream": True}),
+        http.get(PROFILES),
+        http.get(f"{PROFILES}/default"),
+        http.get("/v1/models"),
+    ]
     assert upstream.calls[0].headers["Authorization"] == f"Bearer {FAKE_KEY}"
     for response in seen:
         assert FAKE_KEY not in response.text and FAKE_KEY not in repr(response.headers)

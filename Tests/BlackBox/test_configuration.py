@@ -1,19 +1,17 @@
 """Configuration: precedence, exact errors, what is shown (gateway.md §2)."""
 
-import os
-
 import pytest
 
 from harness.gateway import OPERATOR_KEY, command_line, free_port
 from harness.profiles import PROFILES, listed, slugs
-from harness.wire import Client
 
 
 def check(tmp_path, text, *arguments, environment=None):
     file = tmp_path / "gateway.yaml"
     file.write_text(text)
-    code, output, errors = command_line("config", "check", "--config", file, *arguments, directory=tmp_path,
-                                        environment=environment)
+    code, output, errors = command_line(
+        "config", "check", "--config", file, *arguments, directory=tmp_path, environment=environment
+    )
     return code, output + errors
 
 
@@ -43,21 +41,24 @@ def test_the_contracts_example_is_accepted(tmp_path):
     assert code == 0, output
 
 
-@pytest.mark.parametrize("text, line, phrases", [
-    ("listen: 127.0.0.1:8080\nlissten: x\n", 2, ["lissten"]),
-    ("data_dir: ./data\nupstreams:\n  a: {api: openai, base_ulr: x}\n", 3, ["base_ulr"]),
-    ("upstreams:\n  a: {api: nonsense, base_url: 'http://x/v1'}\n", 2, ["api", "nonsense"]),
-    ("trusted_proxies: ['10.0.0.0/99']\n", 1, ["trusted_proxies", "10.0.0.0/99"]),
-    ("default_upstream: nobody\n", 1, ["default_upstream", "nobody"]),
-    ("listen: 127.0.0.1:99999\n", 1, ["listen"]),
-    ("tenants:\n  Not_Valid: {}\n", 2, ["Not_Valid"]),
-    ("data_dir: ./a\ndata_dir: ./b\n", 2, ["data_dir"]),
-    ("operator_key: literal-secret-value\n", 1, ["operator_key"]),
-    ("upstreams:\n  a:\n    api: openai\n    base_url: http://x/v1\n    api_key: sk-literal\n", 5, ["api_key"]),
-    ("default_tenant: [a]\n", 1, ["default_tenant"]),
-    ("listen: [\n", None, []),
-    ("- a list\n", 1, []),
-])
+@pytest.mark.parametrize(
+    "text, line, phrases",
+    [
+        ("listen: 127.0.0.1:8080\nlissten: x\n", 2, ["lissten"]),
+        ("data_dir: ./data\nupstreams:\n  a: {api: openai, base_ulr: x}\n", 3, ["base_ulr"]),
+        ("upstreams:\n  a: {api: nonsense, base_url: 'http://x/v1'}\n", 2, ["api", "nonsense"]),
+        ("trusted_proxies: ['10.0.0.0/99']\n", 1, ["trusted_proxies", "10.0.0.0/99"]),
+        ("default_upstream: nobody\n", 1, ["default_upstream", "nobody"]),
+        ("listen: 127.0.0.1:99999\n", 1, ["listen"]),
+        ("tenants:\n  Not_Valid: {}\n", 2, ["Not_Valid"]),
+        ("data_dir: ./a\ndata_dir: ./b\n", 2, ["data_dir"]),
+        ("operator_key: literal-secret-value\n", 1, ["operator_key"]),
+        ("upstreams:\n  a:\n    api: openai\n    base_url: http://x/v1\n    api_key: sk-literal\n", 5, ["api_key"]),
+        ("default_tenant: [a]\n", 1, ["default_tenant"]),
+        ("listen: [\n", None, []),
+        ("- a list\n", 1, []),
+    ],
+)
 def test_an_error_names_file_line_and_key(tmp_path, text, line, phrases):
     code, output = check(tmp_path, text)
     assert code not in (0, None), output
@@ -97,10 +98,11 @@ def test_flag_beats_environment_beats_file_beats_default(start):
     ports = [free_port() for _ in range(3)]
     gateway = start(started=False, config={"listen": f"127.0.0.1:{ports[0]}", "data_dir": "./from-file"})
     gateway.write_config()
-    for environment, flag, expected in (({}, [], ports[0]),
-                                        ({"PROFILE_GATEWAY_LISTEN": f"127.0.0.1:{ports[1]}"}, [], ports[1]),
-                                        ({"PROFILE_GATEWAY_LISTEN": f"127.0.0.1:{ports[1]}"},
-                                         ["--listen", f"127.0.0.1:{ports[2]}"], ports[2])):
+    for environment, flag, expected in (
+        ({}, [], ports[0]),
+        ({"PROFILE_GATEWAY_LISTEN": f"127.0.0.1:{ports[1]}"}, [], ports[1]),
+        ({"PROFILE_GATEWAY_LISTEN": f"127.0.0.1:{ports[1]}"}, ["--listen", f"127.0.0.1:{ports[2]}"], ports[2]),
+    ):
         gateway.environment = environment
         gateway.arguments = ["serve", "--config", gateway.config_file, *flag]
         gateway.listen, gateway.port = f"127.0.0.1:{expected}", expected
@@ -123,8 +125,15 @@ def test_show_says_where_each_value_came_from_and_masks_secrets(tmp_path):
     file = tmp_path / "gateway.yaml"
     file.write_text("data_dir: ./here\n")
     code, output, errors = command_line(
-        "config", "show", "--config", file, "--listen", "127.0.0.1:1234", directory=tmp_path,
-        environment={"PROFILE_GATEWAY_OPERATOR_KEY": OPERATOR_KEY, "PROFILE_GATEWAY_DEFAULT_UPSTREAM": "echo"})
+        "config",
+        "show",
+        "--config",
+        file,
+        "--listen",
+        "127.0.0.1:1234",
+        directory=tmp_path,
+        environment={"PROFILE_GATEWAY_OPERATOR_KEY": OPERATOR_KEY, "PROFILE_GATEWAY_DEFAULT_UPSTREAM": "echo"},
+    )
     assert code == 0, errors
     assert "here" in output and "127.0.0.1:1234" in output
     assert "gateway.yaml" in output and "PROFILE_GATEWAY_DEFAULT_UPSTREAM" in output

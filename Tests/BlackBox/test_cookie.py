@@ -62,8 +62,10 @@ def test_a_profile_of_another_registry(http):
     refuses(http.post(CURRENT, {"slug": "analyst"}), 404)
 
 
-@pytest.mark.parametrize("cookie", ["missing", "team/agent", "default/missing", "not%20valid!", "", "/", "a/b/c", "%ff",
-                                    '"agent', "x" * 4000])
+@pytest.mark.parametrize(
+    "cookie",
+    ["missing", "team/agent", "default/missing", "not%20valid!", "", "/", "a/b/c", "%ff", '"agent', "x" * 4000],
+)
 def test_a_stale_or_malformed_cookie_is_ignored_and_expired(http, cookie):
     """D21: the origin's chat failed with it."""
     response = http.get(CURRENT, headers={"Cookie": f"chat_profile={cookie}"})

@@ -5,14 +5,22 @@ import re
 
 import pytest
 
-from harness.profiles import PROFILES, REGISTRIES, create, refuses, slugs
+from harness.profiles import PROFILES, REGISTRIES, create, slugs
 
 ROUTES = [
-    ("/api/chat/profiles", {"GET", "HEAD", "POST"}), ("/api/chat/profiles/agent", {"GET", "HEAD", "PATCH", "PUT", "DELETE"}),
-    ("/api/chat/profiles/agent/default", {"POST"}), ("/api/chat/registries", {"GET", "HEAD", "POST"}),
-    ("/api/chat/registries/default", {"GET", "HEAD", "PATCH", "DELETE"}), ("/api/chat/profile", {"GET", "HEAD", "POST"}),
-    ("/chat", {"POST"}), ("/chat/agent", {"POST"}), ("/api/chat", {"POST"}), ("/v1/chat/completions", {"POST"}),
-    ("/v1/models", {"GET", "HEAD"}), ("/v1/models/agent", {"GET", "HEAD"}), ("/healthz", {"GET", "HEAD"}),
+    ("/api/chat/profiles", {"GET", "HEAD", "POST"}),
+    ("/api/chat/profiles/agent", {"GET", "HEAD", "PATCH", "PUT", "DELETE"}),
+    ("/api/chat/profiles/agent/default", {"POST"}),
+    ("/api/chat/registries", {"GET", "HEAD", "POST"}),
+    ("/api/chat/registries/default", {"GET", "HEAD", "PATCH", "DELETE"}),
+    ("/api/chat/profile", {"GET", "HEAD", "POST"}),
+    ("/chat", {"POST"}),
+    ("/chat/agent", {"POST"}),
+    ("/api/chat", {"POST"}),
+    ("/v1/chat/completions", {"POST"}),
+    ("/v1/models", {"GET", "HEAD"}),
+    ("/v1/models/agent", {"GET", "HEAD"}),
+    ("/healthz", {"GET", "HEAD"}),
 ]
 
 
@@ -35,8 +43,24 @@ def test_an_unknown_method_is_refused(lasting, method):
         assert connection.read_response(method).status in (400, 405, 501)
 
 
-@pytest.mark.parametrize("target", ["/", "/index.html", "/api", "/api/chat/none", "/v1", "/chatx", "/api/chat/profilesx",
-                                    "/admin/none", "/favicon.ico", "/t", "/t/", "/t/default", "/t/default/"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/",
+        "/index.html",
+        "/api",
+        "/api/chat/none",
+        "/v1",
+        "/chatx",
+        "/api/chat/profilesx",
+        "/admin/none",
+        "/favicon.ico",
+        "/t",
+        "/t/",
+        "/t/default",
+        "/t/default/",
+    ],
+)
 def test_an_unknown_path_is_404_and_never_a_page(lasting, target):
     response = lasting.get(target)
     assert response.status == 404, response
@@ -54,8 +78,10 @@ def test_errors_are_json_also_for_text_plain(http):
     assert http.get(f"{PROFILES}/none", headers={"Accept": "text/plain"}).error["message"]
 
 
-@pytest.mark.parametrize("target", [PROFILES, f"{PROFILES}/agent", REGISTRIES, f"{REGISTRIES}/default", "/v1/models",
-                                    "/api/chat/profile", "/healthz"])
+@pytest.mark.parametrize(
+    "target",
+    [PROFILES, f"{PROFILES}/agent", REGISTRIES, f"{REGISTRIES}/default", "/v1/models", "/api/chat/profile", "/healthz"],
+)
 def test_head_is_get_without_the_body(lasting, target):
     got, headed = lasting.get(target), lasting.head(target)
     assert (got.status, headed.status) == (200, 200)
@@ -71,6 +97,7 @@ def test_head_of_something_missing(lasting):
 
 
 # Request ids ------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("given", ["a", "abc-123_X.y", "A" * 128])
 def test_a_good_request_id_is_echoed(lasting, given):
@@ -90,12 +117,20 @@ def test_made_request_ids_differ(http):
 
 def test_each_header_is_sent_once(http):
     response = http.get(f"{PROFILES}/agent")
-    for name in ("X-Request-Id", "Content-Type", "Content-Length", "ETag", "Cache-Control", "Date",
-                 "X-Content-Type-Options"):
+    for name in (
+        "X-Request-Id",
+        "Content-Type",
+        "Content-Length",
+        "ETag",
+        "Cache-Control",
+        "Date",
+        "X-Content-Type-Options",
+    ):
         assert len(response.headers.all(name)) == 1, (name, response)
 
 
 # Keep-alive -------------------------------------------------------------------------------------------------------
+
 
 def test_many_requests_share_one_connection(http):
     with http.connect() as connection:
@@ -111,17 +146,24 @@ def test_many_requests_share_one_connection(http):
 
 def test_pipelined_requests_are_answered_in_order(http):
     with http.connect() as connection:
-        connection.send(b"".join([
-            http.message("GET", f"{PROFILES}/agent", close=False),
-            http.message("POST", PROFILES, json={"slug": "x"}, close=False),
-            http.message("GET", f"{PROFILES}/x", close=False), http.message("GET", "/none", close=False),
-            http.message("GET", f"{PROFILES}/default")]))
+        connection.send(
+            b"".join(
+                [
+                    http.message("GET", f"{PROFILES}/agent", close=False),
+                    http.message("POST", PROFILES, json={"slug": "x"}, close=False),
+                    http.message("GET", f"{PROFILES}/x", close=False),
+                    http.message("GET", "/none", close=False),
+                    http.message("GET", f"{PROFILES}/default"),
+                ]
+            )
+        )
         answers = [connection.read_response() for _ in range(5)]
     assert [answer.status for answer in answers] == [200, 201, 200, 404, 200]
     assert [answer.json().get("slug") for answer in answers] == ["agent", "x", "x", None, "default"]
 
 
 # Paging -----------------------------------------------------------------------------------------------------------
+
 
 def pages(http, target):
     """Follows Link: rel=next, and says how many pages there were."""

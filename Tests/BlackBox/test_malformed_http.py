@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from harness.profiles import PROFILES, create, slugs
+from harness.profiles import PROFILES, slugs
 from harness.wire import Cut
 
 HIDDEN = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -19,7 +19,10 @@ def post(*lines, body=BODY, target=PROFILES, host=b"Host: localhost"):
     return b"\r\n".join(line for line in head if line is not None) + b"\r\n\r\n" + body
 
 
-def get(target=PROFILES.encode(), *lines, host=b"Host: localhost", version=b"HTTP/1.1"):
+LIST = PROFILES.encode()
+
+
+def get(target=LIST, *lines, host=b"Host: localhost", version=b"HTTP/1.1"):
     head = [b"GET " + target + b" " + version, host, *lines]
     return b"\r\n".join(line for line in head if line is not None) + b"\r\n\r\n"
 
@@ -28,8 +31,9 @@ REFUSED = {
     "two Content-Length that differ": post(b"Content-Length: 12", b"Content-Length: 5"),
     "two Content-Length alike": post(b"Content-Length: 12", b"Content-Length: 12"),
     "a list of Content-Length": post(b"Content-Length: 12, 12"),
-    "Content-Length with Transfer-Encoding": post(b"Content-Length: 5", b"Transfer-Encoding: chunked",
-                                                  body=b"0\r\n\r\n" + HIDDEN),
+    "Content-Length with Transfer-Encoding": post(
+        b"Content-Length: 5", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n" + HIDDEN
+    ),
     "Transfer-Encoding first": post(b"Transfer-Encoding: chunked", b"Content-Length: 5", body=b"0\r\n\r\n" + HIDDEN),
     "two Transfer-Encoding": post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
     "Transfer-Encoding: identity": post(b"Transfer-Encoding: identity"),
@@ -43,20 +47,20 @@ REFUSED = {
     "a Content-Length with blanks": post(b"Content-Length: 1 2"),
     "an empty Content-Length": post(b"Content-Length:"),
     "a Content-Length beyond 64 bits": post(b"Content-Length: 99999999999999999999999"),
-    "a folded header": get(PROFILES.encode(), b"X-One: a", b" folded: b"),
-    "a folded header with a tab": get(PROFILES.encode(), b"X-One: a", b"\tfolded"),
+    "a folded header": get(LIST, b"X-One: a", b" folded: b"),
+    "a folded header with a tab": get(LIST, b"X-One: a", b"\tfolded"),
     "a first header that is folded": b"GET " + PROFILES.encode() + b" HTTP/1.1\r\n Host: localhost\r\n\r\n",
     "bare line feeds": get().replace(b"\r\n", b"\n"),
     "one bare line feed": b"GET " + PROFILES.encode() + b" HTTP/1.1\r\nHost: localhost\nX-A: b\r\n\r\n",
-    "a bare carriage return in a value": get(PROFILES.encode(), b"X-A: a\rb"),
-    "a NUL in a value": get(PROFILES.encode(), b"X-A: a\x00b"),
-    "a NUL in a name": get(PROFILES.encode(), b"X\x00A: b"),
-    "a control byte in a value": get(PROFILES.encode(), b"X-A: a\x01b"),
-    "a DEL in a value": get(PROFILES.encode(), b"X-A: a\x7fb"),
-    "a name that is no token": get(PROFILES.encode(), b"X(A): b"),
-    "an empty name": get(PROFILES.encode(), b": b"),
-    "a header without a colon": get(PROFILES.encode(), b"X-A"),
-    "two Host": get(PROFILES.encode(), b"Host: evil.example"),
+    "a bare carriage return in a value": get(LIST, b"X-A: a\rb"),
+    "a NUL in a value": get(LIST, b"X-A: a\x00b"),
+    "a NUL in a name": get(LIST, b"X\x00A: b"),
+    "a control byte in a value": get(LIST, b"X-A: a\x01b"),
+    "a DEL in a value": get(LIST, b"X-A: a\x7fb"),
+    "a name that is no token": get(LIST, b"X(A): b"),
+    "an empty name": get(LIST, b": b"),
+    "a header without a colon": get(LIST, b"X-A"),
+    "two Host": get(LIST, b"Host: evil.example"),
     "no Host": get(host=None),
     "an empty Host and an absolute target": get(b"http://localhost" + PROFILES.encode(), host=b"Host:"),
     "an absolute target": get(b"http://localhost" + PROFILES.encode()),
@@ -106,8 +110,10 @@ def test_it_is_refused_and_the_connection_closed(lasting, name):
 
 
 CHUNKS = {
-    "no size": b"\r\nabc\r\n0\r\n\r\n", "a size that is no number": b"zz\r\nabc\r\n0\r\n\r\n",
-    "a negative size": b"-3\r\nabc\r\n0\r\n\r\n", "a size beyond 64 bits": b"fffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+    "no size": b"\r\nabc\r\n0\r\n\r\n",
+    "a size that is no number": b"zz\r\nabc\r\n0\r\n\r\n",
+    "a negative size": b"-3\r\nabc\r\n0\r\n\r\n",
+    "a size beyond 64 bits": b"fffffffffffffffff\r\nabc\r\n0\r\n\r\n",
     "no line end after the data": b"3\r\nabcX0\r\n\r\n",
 }
 
@@ -134,10 +140,18 @@ def test_every_chunked_request_closes_its_connection(lasting):
         assert connection.closed_by_peer()
 
 
-@pytest.mark.parametrize("message", [get(PROFILES.encode(), b"X-A: a\tb"), get(PROFILES.encode(), b"X-A:"),
-                                     get(PROFILES.encode(), b"X-A:   padded   "), get(b"/api/chat/profiles?"),
-                                     get(b"/api/chat/%70rofiles"), get(PROFILES.encode(), b"X-Latin: \xe9")],
-                         ids=["a tab", "an empty value", "blanks around", "an empty query", "an escaped letter", "Latin-1"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        get(LIST, b"X-A: a\tb"),
+        get(LIST, b"X-A:"),
+        get(LIST, b"X-A:   padded   "),
+        get(b"/api/chat/profiles?"),
+        get(b"/api/chat/%70rofiles"),
+        get(LIST, b"X-Latin: \xe9"),
+    ],
+    ids=["a tab", "an empty value", "blanks around", "an empty query", "an escaped letter", "Latin-1"],
+)
 def test_what_is_merely_unusual_is_served(lasting, message):
     with lasting.connect() as connection:
         connection.send(message)
@@ -157,12 +171,15 @@ def test_long_targets(lasting, size, statuses):
     assert response is None or response.status in statuses, response
 
 
-@pytest.mark.parametrize("lines", [[b"X-A: " + b"a" * 200_000], [b"X-%d: a" % n for n in range(20_000)]],
-                         ids=["one long header", "many headers"])
+@pytest.mark.parametrize(
+    "lines",
+    [[b"X-A: " + b"a" * 200_000], [b"X-%d: a" % n for n in range(20_000)]],
+    ids=["one long header", "many headers"],
+)
 def test_a_head_that_is_too_large(lasting, lines):
     with lasting.connect() as connection:
         try:
-            connection.send(get(PROFILES.encode(), *lines))
+            connection.send(get(LIST, *lines))
             response = connection.read_response()
         except (OSError, Cut):
             response = None

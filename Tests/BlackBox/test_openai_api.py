@@ -33,8 +33,11 @@ def test_an_answer_passes_through(chat, upstream):
 
 def test_a_stream_passes_through(chat, upstream):
     upstream.next(provider.stream(["Hel", "lo"]))
-    with chat.stream("POST", COMPLETIONS, json={"model": "agent", "messages": USER, "stream": True,
-                                                "stream_options": {"include_usage": True}}) as answer:
+    with chat.stream(
+        "POST",
+        COMPLETIONS,
+        json={"model": "agent", "messages": USER, "stream": True, "stream_options": {"include_usage": True}},
+    ) as answer:
         events = list(answer.events())
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.ended_well and events[-1].data == "[DONE]"
@@ -59,10 +62,20 @@ def test_echo_answers_and_streams(http):
 
 # Which profile ----------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("model, expected", [
-    ("agent", "default/agent"), ("default/agent", "default/agent"), ("default/default", "default/default"),
-    ("default", "default/default"), ("", "default/default"), (None, "default/default"), ("AGENT", "default/agent"),
-    ("team/analyst", "team/analyst")])
+
+@pytest.mark.parametrize(
+    "model, expected",
+    [
+        ("agent", "default/agent"),
+        ("default/agent", "default/agent"),
+        ("default/default", "default/default"),
+        ("default", "default/default"),
+        ("", "default/default"),
+        (None, "default/default"),
+        ("AGENT", "default/agent"),
+        ("team/analyst", "team/analyst"),
+    ],
+)
 def test_the_model_names_a_profile(chat, model, expected):
     create_registry(chat, "team")
     create(chat, "analyst", registry="team", **prompted("team"))
@@ -110,10 +123,15 @@ def test_under_a_tenant(start):
 
 # What goes up -----------------------------------------------------------------------------------------------------
 
+
 def test_the_profiles_prompt_comes_before_the_clients_system_text(chat, upstream):
     create(chat, "x", **prompted("of the profile"))
-    messages = [{"role": "system", "content": "of the client"}, {"role": "user", "content": "one"},
-                {"role": "assistant", "content": "two"}, {"role": "user", "content": "three"}]
+    messages = [
+        {"role": "system", "content": "of the client"},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+        {"role": "user", "content": "three"},
+    ]
     complete(chat, "x", messages)
     sent = upstream.last.messages
     assert sent[0]["role"] == "system" and sent[0]["content"].startswith("of the profile")
@@ -124,22 +142,39 @@ def test_the_profiles_prompt_comes_before_the_clients_system_text(chat, upstream
 
 def test_unknown_members_pass_byte_faithfully(chat, upstream):
     create(chat, "x", **prompted("p"))
-    body = ('{ "model" : "x",\n "messages":[{"role":"user","content":"h\\u00e9llo \\/ \\ud83d\\ude00","x_n":1.10}],'
-            ' "vendor_field":{"b":1e400,"a":[9007199254740993, -0.0,1E+2 ]} , "n_ull":null,"response_format": {"type":"text"}}')
+    body = (
+        '{ "model" : "x",\n "messages":[{"role":"user","content":"h\\u00e9llo \\/ \\ud83d\\ude00","x_n":1.10}],'
+        ' "vendor_field":{"b":1e400,"a":[9007199254740993, -0.0,1E+2 ]} , "n_ull":null,'
+        '"response_format": {"type":"text"}}'
+    )
     response = chat.post(COMPLETIONS, body=body, content_type="application/json")
     assert response.status == 200, response
     sent = upstream.last.body.decode()
-    for piece in ('{"role":"user","content":"h\\u00e9llo \\/ \\ud83d\\ude00","x_n":1.10}',
-                  '{"b":1e400,"a":[9007199254740993, -0.0,1E+2 ]}', '"n_ull":null', '{"type":"text"}'):
+    for piece in (
+        '{"role":"user","content":"h\\u00e9llo \\/ \\ud83d\\ude00","x_n":1.10}',
+        '{"b":1e400,"a":[9007199254740993, -0.0,1E+2 ]}',
+        '"n_ull":null',
+        '{"type":"text"}',
+    ):
         assert piece in sent, (piece, sent)
 
 
 def test_image_parts_and_tool_messages_pass(chat, upstream):
-    messages = [{"role": "user", "content": [{"type": "text", "text": "what?"},
-                                             {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]},
-                {"role": "assistant", "content": None, "tool_calls": [
-                    {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
-                {"role": "tool", "tool_call_id": "c1", "content": "42"}]
+    messages = [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "what?"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "42"},
+    ]
     assert complete(chat, messages=messages).status == 200
     assert upstream.last.messages[-3:] == messages
 
@@ -148,7 +183,9 @@ def test_the_clients_tools_are_filtered_by_the_profiles_list(chat, upstream):
     create(chat, "some", runtime={"tools": ["keep"]})
     create(chat, "none", runtime={"tools": []})
     create(chat, "all")
-    tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("keep", "drop")]
+    tools = [
+        {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("keep", "drop")
+    ]
     for model, expected in (("some", ["keep"]), ("none", []), ("all", ["keep", "drop"])):
         response = complete(chat, model, tools=tools)
         assert response.status == 200, "never an error"
@@ -165,17 +202,30 @@ def test_legacy_functions_are_filtered_too(chat, upstream):
 
 def test_an_escaped_member_name_is_the_same_member(chat, upstream):
     create(chat, "some", runtime={"tools": ["keep"]})
-    body = '{"mod\\u0065l":"some","messages":[{"role":"user","content":"x"}],"t\\u006fols":[{"type":"function","function":{"name":"drop"}}]}'
+    body = (
+        '{"mod\\u0065l":"some","messages":[{"role":"user","content":"x"}],'
+        '"t\\u006fols":[{"type":"function","function":{"name":"drop"}}]}'
+    )
     response = chat.post(COMPLETIONS, body=body, content_type="application/json")
     assert response.status == 200 and response.headers["X-Profile"] == "default/some", response
     assert "drop" not in upstream.last.body.decode()
-    refuses(chat.post(COMPLETIONS, body='{"model":"some","mod\\u0065l":"agent","messages":[]}',
-                      content_type="application/json"), 400)
+    refuses(
+        chat.post(
+            COMPLETIONS, body='{"model":"some","mod\\u0065l":"agent","messages":[]}', content_type="application/json"
+        ),
+        400,
+    )
 
 
-@pytest.mark.parametrize("body, phrase", [({"model": "agent"}, "messages"), ({"model": "agent", "messages": "x"}, "messages"),
-                                          ({"model": "agent", "messages": []}, "messages"),
-                                          ({"model": "agent", "messages": USER, "stream": "yes"}, "stream")])
+@pytest.mark.parametrize(
+    "body, phrase",
+    [
+        ({"model": "agent"}, "messages"),
+        ({"model": "agent", "messages": "x"}, "messages"),
+        ({"model": "agent", "messages": []}, "messages"),
+        ({"model": "agent", "messages": USER, "stream": "yes"}, "stream"),
+    ],
+)
 def test_a_body_without_sense_is_400(chat, upstream, body, phrase):
     refuses(chat.post(COMPLETIONS, body), 400, phrase)
     assert upstream.calls == []
@@ -183,10 +233,19 @@ def test_a_body_without_sense_is_400(chat, upstream, body, phrase):
 
 def test_only_allowed_headers_go_up(start, upstream):
     from harness.gateway import OPERATOR_KEY
-    gateway = start(config=chat_config(upstream, tenants={"acme": {}}), operator_key=OPERATOR_KEY,
-                    environment={"FAKE_KEY": FAKE_KEY})
-    headers = {"Cookie": "session=private", "X-Api-Key": OPERATOR_KEY, "X-Forwarded-For": "1.2.3.4",
-               "X-Internal": "private", "OpenAI-Organization": "theirs"}
+
+    gateway = start(
+        config=chat_config(upstream, tenants={"acme": {}}),
+        operator_key=OPERATOR_KEY,
+        environment={"FAKE_KEY": FAKE_KEY},
+    )
+    headers = {
+        "Cookie": "session=private",
+        "X-Api-Key": OPERATOR_KEY,
+        "X-Forwarded-For": "1.2.3.4",
+        "X-Internal": "private",
+        "OpenAI-Organization": "theirs",
+    }
     assert complete(gateway.client("acme"), headers=headers).status == 200
     sent = upstream.last.headers
     assert sent.all("Authorization") == [f"Bearer {FAKE_KEY}"]
@@ -197,8 +256,14 @@ def test_only_allowed_headers_go_up(start, upstream):
 
 @pytest.mark.parametrize("streaming", [False, True])
 def test_only_allowed_headers_come_down(chat, upstream, streaming):
-    headers = [("Set-Cookie", "a=b"), ("openai-organization", "org"), ("x-ratelimit-remaining-requests", "1"),
-               ("Server", "provider"), ("X-Powered-By", "secrets"), ("Strict-Transport-Security", "max-age=1")]
+    headers = [
+        ("Set-Cookie", "a=b"),
+        ("openai-organization", "org"),
+        ("x-ratelimit-remaining-requests", "1"),
+        ("Server", "provider"),
+        ("X-Powered-By", "secrets"),
+        ("Strict-Transport-Security", "max-age=1"),
+    ]
     upstream.next(provider.stream(["x"], headers=headers) if streaming else provider.answer(headers=headers))
     response = complete(chat, stream=streaming)
     assert response.status == 200
@@ -213,6 +278,7 @@ def test_the_calls_to_the_upstream_reuse_a_connection(chat, upstream):
 
 
 # Models -----------------------------------------------------------------------------------------------------------
+
 
 def test_models_are_the_profiles(chat):
     create_registry(chat, "team")

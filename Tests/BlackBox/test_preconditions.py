@@ -33,8 +33,10 @@ def test_a_write_answers_with_the_tag_that_the_next_read_has(http):
 
 
 def test_a_change_changes_the_tags_it_should(http):
-    tags = {target: etag(http, target) for target in (PROFILES, f"{PROFILES}/agent", f"{PROFILES}/default",
-                                                      f"{REGISTRIES}/default", REGISTRIES)}
+    tags = {
+        target: etag(http, target)
+        for target in (PROFILES, f"{PROFILES}/agent", f"{PROFILES}/default", f"{REGISTRIES}/default", REGISTRIES)
+    }
     http.patch(f"{PROFILES}/agent", {"display_name": "n"})
     now = {target: etag(http, target) for target in tags}
     assert now[PROFILES] != tags[PROFILES] and now[f"{PROFILES}/agent"] != tags[f"{PROFILES}/agent"]
@@ -81,6 +83,7 @@ def test_the_list_of_another_page_or_filter_is_not_confused(http):
 
 # Guarded writes ---------------------------------------------------------------------------------------------------
 
+
 def test_absent_is_unguarded_and_the_current_version_passes(http):
     assert http.patch(f"{PROFILES}/agent", {"display_name": "1"}).status == 200
     assert http.patch(f"{PROFILES}/agent", {"display_name": "2", "expected_version": 2}).status == 200
@@ -114,7 +117,9 @@ def test_if_match(http):
 
 
 def test_if_match_takes_a_list_and_a_star(http):
-    assert http.patch(f"{PROFILES}/agent", {"display_name": "1"}, headers={"If-Match": f'"x", {etag(http)}'}).status == 200
+    assert (
+        http.patch(f"{PROFILES}/agent", {"display_name": "1"}, headers={"If-Match": f'"x", {etag(http)}'}).status == 200
+    )
     assert http.patch(f"{PROFILES}/agent", {"display_name": "2"}, headers={"If-Match": "*"}).status == 200
 
 
@@ -139,14 +144,20 @@ def test_if_none_match_star_on_create(http):
 def test_guards_that_disagree_are_400(http):
     current = etag(http)
     http.patch(f"{PROFILES}/agent", {"display_name": "n"})
-    response = http.patch(f"{PROFILES}/agent", {"display_name": "m", "expected_version": 2}, headers={"If-Match": current})
+    response = http.patch(
+        f"{PROFILES}/agent", {"display_name": "m", "expected_version": 2}, headers={"If-Match": current}
+    )
     assert response.status == 400, response
     assert read(http, "agent")["display_name"] == "n"
 
 
 def test_guards_that_agree_pass(http):
-    assert http.patch(f"{PROFILES}/agent", {"display_name": "n", "expected_version": 1},
-                      headers={"If-Match": etag(http)}).status == 200
+    assert (
+        http.patch(
+            f"{PROFILES}/agent", {"display_name": "n", "expected_version": 1}, headers={"If-Match": etag(http)}
+        ).status
+        == 200
+    )
 
 
 def test_delete_takes_the_version_from_the_query(http):

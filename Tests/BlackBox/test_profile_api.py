@@ -2,20 +2,54 @@
 
 import pytest
 
-from harness.profiles import (PROFILES, REGISTRIES, create, create_registry, listed, prompted, read, refuses, slugs,
-                              version)
+from harness.profiles import (
+    PROFILES,
+    REGISTRIES,
+    create,
+    create_registry,
+    listed,
+    prompted,
+    read,
+    refuses,
+    slugs,
+    version,
+)
 
 ANALYST = {
-    "slug": "analyst", "display_name": "Analyst", "description": "Analyses.",
-    "runtime": {"system_prompt": "You analyse.", "middlewares": [
-        {"name": "agentmode", "id": "primary", "config": {"default_mode": "chat"}}]},
-    "policy": {"allow_overrides": True}, "extensions": {"Vendor.Custom@V1": {"nested": [1, {"a": None}]}},
+    "slug": "analyst",
+    "display_name": "Analyst",
+    "description": "Analyses.",
+    "runtime": {
+        "system_prompt": "You analyse.",
+        "middlewares": [{"name": "agentmode", "id": "primary", "config": {"default_mode": "chat"}}],
+    },
+    "policy": {"allow_overrides": True},
+    "extensions": {"Vendor.Custom@V1": {"nested": [1, {"a": None}]}},
     "set_default": True,
 }
-DOCUMENT_KEYS = {"registry", "slug", "display_name", "description", "runtime", "policy", "metadata", "extensions",
-                 "is_default", "stack"}
-ITEM_KEYS = {"registry", "slug", "display_name", "description", "default_prompt", "extensions", "is_default", "version",
-             "updated_at_ms"}
+DOCUMENT_KEYS = {
+    "registry",
+    "slug",
+    "display_name",
+    "description",
+    "runtime",
+    "policy",
+    "metadata",
+    "extensions",
+    "is_default",
+    "stack",
+}
+ITEM_KEYS = {
+    "registry",
+    "slug",
+    "display_name",
+    "description",
+    "default_prompt",
+    "extensions",
+    "is_default",
+    "version",
+    "updated_at_ms",
+}
 
 
 @pytest.fixture
@@ -45,7 +79,8 @@ def test_the_bootstrapped_agent_is_the_origins(http):
     assert agent["policy"]["allow_overrides"] is True
     assert [(use["name"], use["id"]) for use in agent["runtime"]["middlewares"]] == [("agentmode", "default")]
     assert agent["extensions"]["middleware.agentmode_config@v1"]["instances"]["id:default"] == {
-        "default_mode": "financial_analyst"}
+        "default_mode": "financial_analyst"
+    }
     assert "config" not in agent["runtime"]["middlewares"][0], "D49: one place for a middleware's config"
     assert read(http, "default")["policy"]["allow_overrides"] is False
 
@@ -67,8 +102,12 @@ def test_AP_3_get_returns_what_create_returned(http, analyst):
 
 
 def test_AP_4_patch_name_prompt_and_extension(http, analyst):
-    patch = {"display_name": "Analyst II", "runtime": {"system_prompt": "You analyse well."},
-             "extensions": {"webchat.starter_suggestions@v1": {"items": ["Why?"]}}, "expected_version": 1}
+    patch = {
+        "display_name": "Analyst II",
+        "runtime": {"system_prompt": "You analyse well."},
+        "extensions": {"webchat.starter_suggestions@v1": {"items": ["Why?"]}},
+        "expected_version": 1,
+    }
     response = http.patch(f"{PROFILES}/analyst", patch)
     assert response.status == 200, response
     document = response.json()
@@ -118,7 +157,9 @@ def test_AP_15_a_list_or_a_bare_slug_never_spans_registries(http):
     create(http, "agent", registry="team", expect=201)
     assert slugs(http) == ["agent", "default"]
     assert [(i["registry"], i["slug"]) for i in listed(http, "?registry=team")] == [
-        ("team", "agent"), ("team", "analyst")]
+        ("team", "agent"),
+        ("team", "analyst"),
+    ]
     refuses(http.get(f"{PROFILES}/analyst"), 404, "profile not found")
     assert read(http, "analyst", "team")["registry"] == "team"
     assert read(http, "agent")["registry"] == "default"
@@ -144,8 +185,11 @@ def test_ST_2_extensions_survive_a_guarded_patch(http):
 
 def test_ST_7_a_stale_version_changes_nothing(http):
     before = read(http, "default")
-    response = refuses(http.patch(f"{PROFILES}/default", {"display_name": "X", "expected_version": 999}), 409,
-                       'profile "default" version conflict: expected=999 actual=1')
+    response = refuses(
+        http.patch(f"{PROFILES}/default", {"display_name": "X", "expected_version": 999}),
+        409,
+        'profile "default" version conflict: expected=999 actual=1',
+    )
     assert (response.error["expected_version"], response.error["current_version"]) == (999, 1)
     assert response.headers["x-should-retry"] == "false"
     assert read(http, "default") == before
@@ -159,22 +203,27 @@ def test_a_duplicate_create_reports_the_stored_version(http):
 
 
 @pytest.mark.case("RS-10")
-@pytest.mark.parametrize("method, body", [("PATCH", {"display_name": "N"}), ("PUT", {"slug": "locked"}),
-                                          ("DELETE", None)])
+@pytest.mark.parametrize(
+    "method, body", [("PATCH", {"display_name": "N"}), ("PUT", {"slug": "locked"}), ("DELETE", None)]
+)
 def test_RS_10_a_read_only_profile(http, method, body):
     create(http, "locked", policy={"read_only": True})
     before = read(http, "locked")
     more = {} if body is None else {"json": body}
-    refuses(http.request(method, f"{PROFILES}/locked", **more), 403,
-            'policy violation for profile "locked": profile is read-only')
+    refuses(
+        http.request(method, f"{PROFILES}/locked", **more),
+        403,
+        'policy violation for profile "locked": profile is read-only',
+    )
     assert read(http, "locked") == before
     assert http.request("POST", f"{PROFILES}/locked/default").status == 200, "set-default is allowed"
 
 
 def test_an_admin_may_override_read_only(http):
     create(http, "locked", policy={"read_only": True})
-    response = http.patch(f"{PROFILES}/locked", {"policy": {"read_only": False}},
-                          headers={"X-Override-Read-Only": "true"})
+    response = http.patch(
+        f"{PROFILES}/locked", {"policy": {"read_only": False}}, headers={"X-Override-Read-Only": "true"}
+    )
     assert response.status == 200, response
     assert http.patch(f"{PROFILES}/locked", {"display_name": "free"}).status == 200
 
@@ -210,8 +259,9 @@ def test_a_registry_in_the_body_beats_the_query(http):
     assert response.json()["registry"] == "team"
 
 
-@pytest.mark.parametrize("registry, status, phrase", [("missing", 404, "registry not found"),
-                                                      ("bad registry!", 400, "invalid registry")])
+@pytest.mark.parametrize(
+    "registry, status, phrase", [("missing", 404, "registry not found"), ("bad registry!", 400, "invalid registry")]
+)
 def test_writes_into_a_registry_that_is_not_there(http, registry, status, phrase):
     refuses(http.post(PROFILES, {"slug": "x", "registry": registry}), status, phrase)
     refuses(http.patch(f"{PROFILES}/agent", {"display_name": "x", "registry": registry}), status, phrase)
@@ -219,6 +269,10 @@ def test_writes_into_a_registry_that_is_not_there(http, registry, status, phrase
 
 
 def test_unknown_profiles_are_404_on_every_method(http):
-    for method, target, more in (("GET", "/none", {}), ("PATCH", "/none", {"json": {"display_name": "x"}}),
-                                 ("DELETE", "/none", {}), ("POST", "/none/default", {})):
+    for method, target, more in (
+        ("GET", "/none", {}),
+        ("PATCH", "/none", {"json": {"display_name": "x"}}),
+        ("DELETE", "/none", {}),
+        ("POST", "/none/default", {}),
+    ):
         refuses(http.request(method, PROFILES + target, **more), 404, "profile not found")

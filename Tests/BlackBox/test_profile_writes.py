@@ -1,5 +1,7 @@
 """What gateway.md §5 adds to writing profiles: PUT, merge patch, metadata, no-op patches, the default's fate."""
 
+import itertools
+
 import pytest
 
 from harness.profiles import PROFILES, REGISTRIES, create, create_registry, prompted, read, refuses, slugs, version
@@ -24,10 +26,22 @@ def test_null_in_a_patch_is_absent_and_an_empty_string_clears(http):
 
 
 def test_a_merge_patch_merges_deeply(http):
-    create(http, "x", display_name="Name", runtime={"system_prompt": "p", "tools": ["t"]},
-           extensions={"a.b@v1": {"keep": 1, "drop": 2, "deep": {"x": 1, "y": 2}}})
-    response = merge_patch(http, "x", {"display_name": None, "runtime": {"system_prompt": "q"},
-                                       "extensions": {"a.b@v1": {"drop": None, "deep": {"y": 3}}}})
+    create(
+        http,
+        "x",
+        display_name="Name",
+        runtime={"system_prompt": "p", "tools": ["t"]},
+        extensions={"a.b@v1": {"keep": 1, "drop": 2, "deep": {"x": 1, "y": 2}}},
+    )
+    response = merge_patch(
+        http,
+        "x",
+        {
+            "display_name": None,
+            "runtime": {"system_prompt": "q"},
+            "extensions": {"a.b@v1": {"drop": None, "deep": {"y": 3}}},
+        },
+    )
     assert response.status == 200, response
     document = response.json()
     assert "display_name" not in document
@@ -62,8 +76,10 @@ def test_tags_can_be_set_and_changed(http):
     assert read(http, "x")["metadata"]["tags"] == ["c"]
 
 
-@pytest.mark.parametrize("field, value", [("version", 7), ("created_at_ms", 1), ("updated_at_ms", 1),
-                                          ("created_by", "me"), ("updated_by", "me")])
+@pytest.mark.parametrize(
+    "field, value",
+    [("version", 7), ("created_at_ms", 1), ("updated_at_ms", 1), ("created_by", "me"), ("updated_by", "me")],
+)
 def test_metadata_that_the_server_owns_is_refused_on_create(http, field, value):
     """D15: the origin let clients forge it."""
     refuses(http.post(PROFILES, {"slug": "x", "metadata": {field: value}}), 400, field)
@@ -86,7 +102,7 @@ def test_versions_and_times_move_forward(http):
     for number in range(5):
         seen.append(http.patch(f"{PROFILES}/x", {"display_name": f"n{number}"}).json()["metadata"])
     assert [m["version"] for m in seen] == [1, 2, 3, 4, 5, 6]
-    assert all(a["updated_at_ms"] <= b["updated_at_ms"] for a, b in zip(seen, seen[1:]))
+    assert all(a["updated_at_ms"] <= b["updated_at_ms"] for a, b in itertools.pairwise(seen))
     assert len({m["created_at_ms"] for m in seen}) == 1
 
 
@@ -193,8 +209,11 @@ def test_a_patch_can_make_the_default(http):
 def test_the_version_of_a_default_change_is_the_registrys(http):
     registry = http.get(f"{REGISTRIES}/default").json()
     number = registry.get("version") or registry["metadata"]["version"]
-    refuses(http.post(f"{PROFILES}/agent/default", {"expected_version": number + 100}), 409,
-            'registry "default" version conflict')
+    refuses(
+        http.post(f"{PROFILES}/agent/default", {"expected_version": number + 100}),
+        409,
+        'registry "default" version conflict',
+    )
     assert http.post(f"{PROFILES}/agent/default", {"expected_version": number}).status == 200
 
 

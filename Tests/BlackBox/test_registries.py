@@ -72,8 +72,15 @@ def test_a_registry_made_again_is_empty_and_no_old_tag_matches(http):
     assert http.get(f"{PROFILES}/x?registry=team").etag != before
 
 
-@pytest.mark.parametrize("body, phrase", [({"slug": "x", "unknown": 1}, "unknown"), ({"slug": 5}, "slug"), ({}, "slug"),
-                                          ({"slug": "x", "display_name": 5}, "display_name")])
+@pytest.mark.parametrize(
+    "body, phrase",
+    [
+        ({"slug": "x", "unknown": 1}, "unknown"),
+        ({"slug": 5}, "slug"),
+        ({}, "slug"),
+        ({"slug": "x", "display_name": 5}, "display_name"),
+    ],
+)
 def test_bodies_are_strict(http, body, phrase):
     refuses(http.post(REGISTRIES, body), 400, phrase)
     assert names(http) == ["default"]
@@ -86,8 +93,11 @@ def test_unknown_registries_are_404(http):
 
 def test_a_guarded_patch_of_a_registry(http):
     number = http.get(f"{REGISTRIES}/default").json()["version"]
-    refuses(http.patch(f"{REGISTRIES}/default", {"display_name": "X", "expected_version": number + 5}), 409,
-            'registry "default" version conflict')
+    refuses(
+        http.patch(f"{REGISTRIES}/default", {"display_name": "X", "expected_version": number + 5}),
+        409,
+        'registry "default" version conflict',
+    )
     assert http.patch(f"{REGISTRIES}/default", {"display_name": "X", "expected_version": number}).status == 200
     assert http.get(f"{REGISTRIES}/default").json()["version"] == number + 1
 

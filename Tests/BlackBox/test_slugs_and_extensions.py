@@ -70,9 +70,24 @@ def test_EX_1_an_extension_key_is_stored_in_canonical_form(http):
     assert list(read(http, "x")["extensions"]) == ["webchat.starter_suggestions@v1"]
 
 
-@pytest.mark.parametrize("key", [
-    "", "missingversion", "namespace.feature@v0", "namespace.@v1", "namespace.feature@v-1", "name space.feature@v1",
-    "bad key", "a.b.c@v1", "a.b@v01", "a.b@v100000", "a.b@1", ".b@v1", "a" * 65 + ".b@v1"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "missingversion",
+        "namespace.feature@v0",
+        "namespace.@v1",
+        "namespace.feature@v-1",
+        "name space.feature@v1",
+        "bad key",
+        "a.b.c@v1",
+        "a.b@v01",
+        "a.b@v100000",
+        "a.b@1",
+        ".b@v1",
+        "a" * 65 + ".b@v1",
+    ],
+)
 def test_EX_2_malformed_extension_keys_are_refused(http, key):
     refuses(http.post(PROFILES, {"slug": "x", "extensions": {key: 1}}), 400, f"profile.extensions[{key.strip()}]")
     assert "x" not in slugs(http)
@@ -104,8 +119,11 @@ def test_EX_6_a_bad_key_in_a_patch_changes_nothing(http):
 
 def test_two_keys_equal_after_canonicalisation_are_refused(http):
     """D48: the origin kept one of them at random."""
-    refuses(http.post(PROFILES, {"slug": "x", "extensions": {"Vendor.A@v1": 1, "vendor.a@V1": 2}}), 400,
-            "profile.extensions[")
+    refuses(
+        http.post(PROFILES, {"slug": "x", "extensions": {"Vendor.A@v1": 1, "vendor.a@V1": 2}}),
+        400,
+        "profile.extensions[",
+    )
 
 
 def test_extensions_are_cleared_by_an_empty_object(http):

@@ -42,8 +42,15 @@ def test_the_registry_flag_is_the_default_tenants_file_only(start):
     gateway = start(started=False)
     gateway.config = {"tenants": {"acme": {}}}
     gateway.write_config()
-    gateway.arguments = ["web-chat", "--listen", gateway.listen, "--config", gateway.config_file,
-                         "--profile-registry-db", "./elsewhere/my.db"]
+    gateway.arguments = [
+        "web-chat",
+        "--listen",
+        gateway.listen,
+        "--config",
+        gateway.config_file,
+        "--profile-registry-db",
+        "./elsewhere/my.db",
+    ]
     gateway.start()
     create(gateway.client(), "x")
     assert (gateway.directory / "elsewhere/my.db").exists()
@@ -73,10 +80,28 @@ def test_the_path_form_opens_the_file_that_is_named(start, name):
     assert (gateway.directory / name).exists()
 
 
-@pytest.mark.parametrize("option", [
-    "_journal=WAL", "_timeout=1000", "_fk=1", "_fk=yes", "_foreign_keys=true", "_synchronous=FULL", "_sync=2",
-    "_txlock=immediate", "_secure_delete=on", "_cache_size=-2000", "mode=rwc", "_auto_vacuum=none", "_vacuum=0",
-    "_locking_mode=NORMAL", "_locking=NORMAL", "_query_only=off", "cache=private"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "_journal=WAL",
+        "_timeout=1000",
+        "_fk=1",
+        "_fk=yes",
+        "_foreign_keys=true",
+        "_synchronous=FULL",
+        "_sync=2",
+        "_txlock=immediate",
+        "_secure_delete=on",
+        "_cache_size=-2000",
+        "mode=rwc",
+        "_auto_vacuum=none",
+        "_vacuum=0",
+        "_locking_mode=NORMAL",
+        "_locking=NORMAL",
+        "_query_only=off",
+        "cache=private",
+    ],
+)
 def test_the_drivers_dsn_options_are_known(start, option):
     gateway = start(started=False)
     gateway.arguments = ["web-chat", "--listen", gateway.listen, "--profile-registry-dsn", f"file:./p.db?{option}"]
@@ -84,10 +109,17 @@ def test_the_drivers_dsn_options_are_known(start, option):
     assert slugs(gateway.client()) == ["agent", "default"]
 
 
-@pytest.mark.parametrize("dsn, phrase", [
-    ("file:./p.db?_unknown_option=1", "_unknown_option"), ("file:./p.db?_busy_timeout=soon", "_busy_timeout"),
-    ("file:./p.db?_journal_mode=SIDEWAYS", "_journal_mode"), ("file:./p.db?_foreign_keys=maybe", "_foreign_keys"),
-    ("file::memory:", "memory"), (":memory:", "memory")])
+@pytest.mark.parametrize(
+    "dsn, phrase",
+    [
+        ("file:./p.db?_unknown_option=1", "_unknown_option"),
+        ("file:./p.db?_busy_timeout=soon", "_busy_timeout"),
+        ("file:./p.db?_journal_mode=SIDEWAYS", "_journal_mode"),
+        ("file:./p.db?_foreign_keys=maybe", "_foreign_keys"),
+        ("file::memory:", "memory"),
+        (":memory:", "memory"),
+    ],
+)
 def test_a_dsn_that_cannot_be_honoured_is_refused(start, dsn, phrase):
     gateway = start(started=False)
     gateway.arguments = ["web-chat", "--listen", gateway.listen, "--profile-registry-dsn", dsn]
@@ -98,8 +130,15 @@ def test_a_dsn_that_cannot_be_honoured_is_refused(start, dsn, phrase):
 
 def test_both_registry_flags_are_an_error(start):
     gateway = start(started=False)
-    gateway.arguments = ["web-chat", "--listen", gateway.listen, "--profile-registry-db", "./a.db",
-                         "--profile-registry-dsn", "file:./b.db"]
+    gateway.arguments = [
+        "web-chat",
+        "--listen",
+        gateway.listen,
+        "--profile-registry-db",
+        "./a.db",
+        "--profile-registry-dsn",
+        "file:./b.db",
+    ]
     code, output = gateway.run()
     assert code != 0
     assert "profile-registry-db" in output and "profile-registry-dsn" in output
@@ -131,8 +170,15 @@ def test_a_second_process_on_the_registry_file_is_refused(start):
     first.arguments = ["web-chat", "--listen", first.listen, "--profile-registry-db", "./p.db"]
     first.start()
     second = start(started=False)
-    second.arguments = ["web-chat", "--listen", second.listen, "--data-dir", "./other",
-                        "--profile-registry-db", first.directory / "p.db"]
+    second.arguments = [
+        "web-chat",
+        "--listen",
+        second.listen,
+        "--data-dir",
+        "./other",
+        "--profile-registry-db",
+        first.directory / "p.db",
+    ]
     code, output = second.run()
     assert code != 0 and str(first.process.pid) in output, output
 

@@ -5,8 +5,18 @@ import json
 import pytest
 
 from harness.database import change, mode, origin_document, rows, shell, write_origin_file
-from harness.profiles import (PROFILES, REGISTRIES, create, create_registry, listed, prompted, read, refuses, slugs,
-                              version)
+from harness.profiles import (
+    PROFILES,
+    REGISTRIES,
+    create,
+    create_registry,
+    listed,
+    prompted,
+    read,
+    refuses,
+    slugs,
+    version,
+)
 from harness.waiting import eventually, within_a_second
 
 S17 = "SELECT slug, updated_at_ms FROM profile_registries ORDER BY slug;"
@@ -14,8 +24,14 @@ S17 = "SELECT slug, updated_at_ms FROM profile_registries ORDER BY slug;"
 
 def test_SQ_1_a_created_profile_survives_a_restart(fresh):
     http = fresh.client()
-    create(http, "x", display_name="Name", runtime={"system_prompt": "p", "tools": ["t"]},
-           policy={"allow_overrides": True, "allowed_override_keys": ["tools"]}, set_default=True)
+    create(
+        http,
+        "x",
+        display_name="Name",
+        runtime={"system_prompt": "p", "tools": ["t"]},
+        policy={"allow_overrides": True, "allowed_override_keys": ["tools"]},
+        set_default=True,
+    )
     before = read(http, "x"), listed(http)
     fresh.restart()
     assert (read(http, "x"), listed(http)) == before
@@ -25,8 +41,11 @@ def test_SQ_1_a_created_profile_survives_a_restart(fresh):
 def test_SQ_2_guarded_patches(http):
     create(http, "analyst")
     assert version(http.patch(f"{PROFILES}/analyst", {"display_name": "2", "expected_version": 1}).json()) == 2
-    refuses(http.patch(f"{PROFILES}/analyst", {"display_name": "3", "expected_version": 1}), 409,
-            'profile "analyst" version conflict: expected=1 actual=2')
+    refuses(
+        http.patch(f"{PROFILES}/analyst", {"display_name": "3", "expected_version": 1}),
+        409,
+        'profile "analyst" version conflict: expected=1 actual=2',
+    )
 
 
 def test_SQ_3_the_registrys_version_grows_with_a_change_of_default(http):
@@ -45,12 +64,15 @@ def test_SQ_5_a_second_start_bootstraps_nothing(fresh):
 
 
 @pytest.mark.case("SQ-6", "SQ-7")
-@pytest.mark.parametrize("payload, phrase", [
-    pytest.param('{"slug":"team","profiles":{"a":', "payload_json", id="SQ-6 truncated"),
-    pytest.param(json.dumps(origin_document("other")), "slug mismatch", id="SQ-7 another slug"),
-    pytest.param("", "payload_json", id="empty"),
-    pytest.param("[]", "payload_json", id="a list"),
-])
+@pytest.mark.parametrize(
+    "payload, phrase",
+    [
+        pytest.param('{"slug":"team","profiles":{"a":', "payload_json", id="SQ-6 truncated"),
+        pytest.param(json.dumps(origin_document("other")), "slug mismatch", id="SQ-7 another slug"),
+        pytest.param("", "payload_json", id="empty"),
+        pytest.param("[]", "payload_json", id="a list"),
+    ],
+)
 def test_a_damaged_row_of_an_origin_file_breaks_its_registry_alone(start, payload, phrase):
     gateway = start(started=False)
     write_origin_file(gateway.database(), {"default": origin_document(), "team": payload})
@@ -80,8 +102,11 @@ def test_SQ_11_missing_directories_are_made(start, form):
     """D44: the origin made them for the path form only."""
     gateway = start(started=False)
     path = "./deep/er/profiles.db"
-    flag = ["--profile-registry-db", path] if form == "db" else [
-        "--profile-registry-dsn", f"file:{path}?_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on"]
+    flag = (
+        ["--profile-registry-db", path]
+        if form == "db"
+        else ["--profile-registry-dsn", f"file:{path}?_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on"]
+    )
     gateway.arguments = ["web-chat", "--listen", gateway.listen, *flag]
     gateway.start()
     assert slugs(gateway.client()) == ["agent", "default"]
@@ -104,10 +129,13 @@ def test_SQ_12_the_runbooks_query_while_the_server_runs(fresh):
 def test_updated_at_advances_on_every_kind_of_change(fresh):
     http = fresh.client()
     stamp = int(shell(fresh.database(), S17)[0][1])
-    for change_it in (lambda: create(http, "x"), lambda: http.patch(f"{PROFILES}/x", {"display_name": "n"}),
-                      lambda: http.post(f"{PROFILES}/x/default"),
-                      lambda: http.delete(f"{PROFILES}/x?new_default=default"),
-                      lambda: http.patch(f"{REGISTRIES}/default", {"display_name": "n"})):
+    for change_it in (
+        lambda: create(http, "x"),
+        lambda: http.patch(f"{PROFILES}/x", {"display_name": "n"}),
+        lambda: http.post(f"{PROFILES}/x/default"),
+        lambda: http.delete(f"{PROFILES}/x?new_default=default"),
+        lambda: http.patch(f"{REGISTRIES}/default", {"display_name": "n"}),
+    ):
         change_it()
         now = int(shell(fresh.database(), S17)[0][1])
         assert now > stamp
@@ -116,8 +144,11 @@ def test_updated_at_advances_on_every_kind_of_change(fresh):
 
 def test_the_columns_of_profile_registries(fresh):
     columns = rows(fresh.database(), "SELECT name, type, \"notnull\", pk FROM pragma_table_info('profile_registries')")
-    assert [(n, t, pk) for n, t, _, pk in columns] == [("slug", "TEXT", 1), ("payload_json", "TEXT", 0),
-                                                       ("updated_at_ms", "INTEGER", 0)]
+    assert [(n, t, pk) for n, t, _, pk in columns] == [
+        ("slug", "TEXT", 1),
+        ("payload_json", "TEXT", 0),
+        ("updated_at_ms", "INTEGER", 0),
+    ]
     assert all(notnull for name, _, notnull, _ in columns if name != "slug")
 
 
@@ -131,10 +162,12 @@ def test_payload_json_is_the_registry_without_its_profiles(fresh):
 def test_the_view_gives_whole_documents_in_the_origins_shape(fresh):
     http = fresh.client()
     create(http, "x", display_name="Name", runtime={"system_prompt": "p"}, extensions={"a.b@v1": {"n": 1}})
-    found = shell(fresh.database(),
-                  "SELECT json_extract(payload_json, '$.profiles.x.display_name'),"
-                  " json_extract(payload_json, '$.profiles.agent.policy.allow_overrides'), updated_at_ms > 0"
-                  " FROM profile_registry_documents WHERE slug='default';")
+    found = shell(
+        fresh.database(),
+        "SELECT json_extract(payload_json, '$.profiles.x.display_name'),"
+        " json_extract(payload_json, '$.profiles.agent.policy.allow_overrides'), updated_at_ms > 0"
+        " FROM profile_registry_documents WHERE slug='default';",
+    )
     assert found == [["Name", "1", "1"]]
     (payload,) = rows(fresh.database(), "SELECT payload_json FROM profile_registry_documents")[0]
     document = json.loads(payload)
@@ -148,15 +181,19 @@ def test_the_view_gives_whole_documents_in_the_origins_shape(fresh):
 def test_numbers_are_stored_as_written(fresh):
     """D19: the origin passed them through floating point."""
     http = fresh.client()
-    text = '{"big":9007199254740993,"scale":1.10,"huge":1e400,"neg":-0,"exp":1E+2,"long":0.1000000000000000055511151231}'
+    text = (
+        '{"big":9007199254740993,"scale":1.10,"huge":1e400,"neg":-0,"exp":1E+2,"long":0.1000000000000000055511151231}'
+    )
     body = '{"slug":"x","extensions":{"a.b@v1":%s}}' % text
     response = http.post(PROFILES, body=body, content_type="application/json")
     assert response.status == 201, response
 
     def spelled():
         answer = http.get(f"{PROFILES}/x").text
-        return all(token in answer for token in
-                   ("9007199254740993", "1.10", "1e400", "-0", "1E+2", "0.1000000000000000055511151231"))
+        return all(
+            token in answer
+            for token in ("9007199254740993", "1.10", "1e400", "-0", "1E+2", "0.1000000000000000055511151231")
+        )
 
     assert spelled(), http.get(f"{PROFILES}/x")
     http.patch(f"{PROFILES}/x", {"display_name": "n"})
@@ -166,10 +203,13 @@ def test_numbers_are_stored_as_written(fresh):
 
 # Files written by the origin --------------------------------------------------------------------------------------
 
+
 def test_an_origin_file_is_taken_over_after_a_backup(start):
     gateway = start(started=False)
-    write_origin_file(gateway.database(), {"default": origin_document(profiles=("default", "writer")),
-                                           "team": origin_document("team", "a", ("a",))})
+    write_origin_file(
+        gateway.database(),
+        {"default": origin_document(profiles=("default", "writer")), "team": origin_document("team", "a", ("a",))},
+    )
     http = gateway.start().client()
     assert slugs(http) == ["default", "writer"] and slugs(http, "?registry=team") == ["a"]
     assert version(read(http, "writer")) == 3, "versions of the origin are kept"
@@ -209,11 +249,18 @@ def test_a_sqlite_file_without_our_tables_is_initialised_and_left_alone_otherwis
 
 # Changes made behind the gateway's back ---------------------------------------------------------------------------
 
+
 def test_a_whole_document_pasted_by_an_operator_is_taken_over(fresh):
     http = fresh.client()
     document = origin_document(profiles=("default", "pasted"))
-    assert change(fresh.database(), "UPDATE profile_registries SET payload_json=?, updated_at_ms=updated_at_ms+1"
-                  " WHERE slug='default'", json.dumps(document)) == 1
+    assert (
+        change(
+            fresh.database(),
+            "UPDATE profile_registries SET payload_json=?, updated_at_ms=updated_at_ms+1 WHERE slug='default'",
+            json.dumps(document),
+        )
+        == 1
+    )
     within_a_second(lambda: "pasted" in slugs(http), "the pasted profile is served")
     assert read(http, "pasted")["runtime"]["system_prompt"] == "default/pasted"
 
@@ -221,8 +268,11 @@ def test_a_whole_document_pasted_by_an_operator_is_taken_over(fresh):
 def test_a_name_changed_with_the_shell_is_seen(fresh):
     http = fresh.client()
     before = http.get(f"{REGISTRIES}/default")
-    shell(fresh.database(), "UPDATE profile_registries SET payload_json="
-                            "json_set(payload_json, '$.display_name', 'By Hand') WHERE slug='default';")
+    shell(
+        fresh.database(),
+        "UPDATE profile_registries SET payload_json="
+        "json_set(payload_json, '$.display_name', 'By Hand') WHERE slug='default';",
+    )
     within_a_second(lambda: http.get(f"{REGISTRIES}/default").json().get("display_name") == "By Hand", "the new name")
     assert http.get(f"{REGISTRIES}/default").etag != before.etag
     create(http, "x")
@@ -239,8 +289,11 @@ def test_a_registry_damaged_while_serving(fresh):
     assert slugs(http) == ["agent", "default"]
     assert http.get(REGISTRIES).status in (200, 500)
     create(http, "still-works")
-    change(fresh.database(), "UPDATE profile_registries SET payload_json='{\"slug\":\"team\",\"default_profile_slug\":\"a\"}'"
-                             " WHERE slug='team'")
+    change(
+        fresh.database(),
+        "UPDATE profile_registries SET payload_json=? WHERE slug='team'",
+        '{"slug":"team","default_profile_slug":"a"}',
+    )
     within_a_second(lambda: http.get(f"{PROFILES}?registry=team").status == 200, "the repair is seen")
     assert slugs(http, "?registry=team") == ["a"]
 
@@ -250,9 +303,15 @@ def test_a_profile_row_damaged_while_serving(fresh):
     http = fresh.client()
     create_registry(http, "team")
     create(http, "a", registry="team", **prompted("needle-in-the-row"))
-    tables = [t for (t,) in rows(fresh.database(), "SELECT name FROM sqlite_master WHERE type='table'"
-                                 " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '%history%' AND name NOT LIKE '%version%'"
-                                 " AND name NOT LIKE '%audit%'")]
+    tables = [
+        t
+        for (t,) in rows(
+            fresh.database(),
+            "SELECT name FROM sqlite_master WHERE type='table'"
+            " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '%history%'"
+            " AND name NOT LIKE '%version%' AND name NOT LIKE '%audit%'",
+        )
+    ]
     hits = []
     for table in tables:
         for (column,) in rows(fresh.database(), f"SELECT name FROM pragma_table_info('{table}')"):

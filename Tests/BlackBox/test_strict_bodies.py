@@ -6,10 +6,14 @@ from harness.profiles import PROFILES, create, read, refuses, slugs
 
 JSON = "application/json"
 WRITES = [
-    ("POST", PROFILES, '{"slug":"x"}'), ("PATCH", f"{PROFILES}/agent", '{"display_name":"n"}'),
-    ("PUT", f"{PROFILES}/agent", '{"slug":"agent"}'), ("POST", f"{PROFILES}/agent/default", "{}"),
-    ("POST", "/api/chat/registries", '{"slug":"x"}'), ("PATCH", "/api/chat/registries/default", '{"display_name":"n"}'),
-    ("POST", "/api/chat/profile", '{"slug":"agent"}'), ("POST", "/chat", '{"prompt":"hi"}'),
+    ("POST", PROFILES, '{"slug":"x"}'),
+    ("PATCH", f"{PROFILES}/agent", '{"display_name":"n"}'),
+    ("PUT", f"{PROFILES}/agent", '{"slug":"agent"}'),
+    ("POST", f"{PROFILES}/agent/default", "{}"),
+    ("POST", "/api/chat/registries", '{"slug":"x"}'),
+    ("PATCH", "/api/chat/registries/default", '{"display_name":"n"}'),
+    ("POST", "/api/chat/profile", '{"slug":"agent"}'),
+    ("POST", "/chat", '{"prompt":"hi"}'),
     ("POST", "/v1/chat/completions", '{"model":"agent","messages":[{"role":"user","content":"hi"}]}'),
 ]
 IDS = [f"{method} {target}" for method, target, _ in WRITES]
@@ -36,14 +40,27 @@ def test_the_plain_body_is_accepted(http, method, target, body):
     assert http.request(method, target, body=body, content_type=JSON).status in (200, 201)
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data",
-                                          "application/jsonp", "text/json", "application", "", None])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonp",
+        "text/json",
+        "application",
+        "",
+        None,
+    ],
+)
 @pytest.mark.parametrize("method, target, body", WRITES, ids=IDS)
 def test_another_content_type_is_415(lasting, unchanged, method, target, body, content_type):
     refuses(lasting.request(method, target, body=body, content_type=content_type), 415)
 
 
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"'])
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"']
+)
 def test_content_type_parameters_and_case_are_fine(http, content_type):
     assert http.post(PROFILES, body='{"slug":"x"}', content_type=content_type).status == 201
 
@@ -53,10 +70,14 @@ def test_merge_patch_is_for_patch_only(lasting, unchanged):
 
 
 MALFORMED = [
-    pytest.param(lambda b: b + "x", id="bytes after the value"), pytest.param(lambda b: b + b, id="two values"),
-    pytest.param(lambda b: b[:-1], id="cut"), pytest.param(lambda b: "", id="nothing"),
-    pytest.param(lambda b: "not json", id="no JSON"), pytest.param(lambda b: "[]", id="a list"),
-    pytest.param(lambda b: "null", id="null"), pytest.param(lambda b: '"text"', id="a string"),
+    pytest.param(lambda b: b + "x", id="bytes after the value"),
+    pytest.param(lambda b: b + b, id="two values"),
+    pytest.param(lambda b: b[:-1], id="cut"),
+    pytest.param(lambda b: "", id="nothing"),
+    pytest.param(lambda b: "not json", id="no JSON"),
+    pytest.param(lambda b: "[]", id="a list"),
+    pytest.param(lambda b: "null", id="null"),
+    pytest.param(lambda b: '"text"', id="a string"),
     pytest.param(lambda b: with_member(b, '"zz_unknown":1'), id="an unknown field"),
     pytest.param(lambda b: with_member(b, '"k":1,"k":1'), id="duplicate keys"),
     pytest.param(lambda b: with_member(b, '"k":1,"\\u006b":1'), id="duplicate keys, one escaped"),
@@ -67,10 +88,14 @@ MALFORMED = [
     pytest.param(lambda b: with_member(b, '"k":' + "[" * 65 + "]" * 65), id="nesting"),
     pytest.param(lambda b: with_member(b, '"k":' + "[" * 100_000), id="very deep nesting"),
     pytest.param(lambda b: with_member(b, '"k":01'), id="a leading zero"),
-    pytest.param(lambda b: with_member(b, '"k":+1'), id="a plus sign"), pytest.param(lambda b: with_member(b, '"k":1.'), id="1."),
-    pytest.param(lambda b: with_member(b, '"k":.5'), id=".5"), pytest.param(lambda b: with_member(b, '"k":NaN'), id="NaN"),
-    pytest.param(lambda b: with_member(b, "'k':1"), id="single quotes"), pytest.param(lambda b: with_member(b, ""), id="a comma too many"),
-    pytest.param(lambda b: "/**/" + b, id="a comment"), pytest.param(lambda b: "\ufeff" + b, id="a byte order mark"),
+    pytest.param(lambda b: with_member(b, '"k":+1'), id="a plus sign"),
+    pytest.param(lambda b: with_member(b, '"k":1.'), id="1."),
+    pytest.param(lambda b: with_member(b, '"k":.5'), id=".5"),
+    pytest.param(lambda b: with_member(b, '"k":NaN'), id="NaN"),
+    pytest.param(lambda b: with_member(b, "'k':1"), id="single quotes"),
+    pytest.param(lambda b: with_member(b, ""), id="a comma too many"),
+    pytest.param(lambda b: "/**/" + b, id="a comment"),
+    pytest.param(lambda b: "\ufeff" + b, id="a byte order mark"),
     pytest.param(lambda b: with_member(b, '"k":"a\tb"'), id="a raw tab in a string"),
     pytest.param(lambda b: with_member(b, '"k":"a\\x41"'), id="an unknown escape"),
 ]
@@ -97,7 +122,9 @@ def test_invalid_utf8_is_400(lasting, unchanged, method, target, body, sequence)
 
 def test_the_unknown_field_is_named(http):
     for method, target, body in WRITES[:-1]:
-        refuses(http.request(method, target, body=with_member(body, '"zz_unknown":1'), content_type=JSON), 400, "zz_unknown")
+        refuses(
+            http.request(method, target, body=with_member(body, '"zz_unknown":1'), content_type=JSON), 400, "zz_unknown"
+        )
 
 
 def test_duplicate_keys_are_named(http):
@@ -130,8 +157,12 @@ def test_a_number_outside_its_fields_type(http, value):
 
 
 def test_the_largest_version_is_still_a_version(http):
-    refuses(http.patch(f"{PROFILES}/agent", body='{"display_name":"n","expected_version":18446744073709551615}',
-                       content_type=JSON), 409)
+    refuses(
+        http.patch(
+            f"{PROFILES}/agent", body='{"display_name":"n","expected_version":18446744073709551615}', content_type=JSON
+        ),
+        409,
+    )
 
 
 # Size -------------------------------------------------------------------------------------------------------------
@@ -147,7 +178,9 @@ def test_a_profile_of_almost_1_mib_is_fine(http):
 @pytest.mark.parametrize("size", [MIB + 1, 3 * MIB])
 def test_a_larger_body_is_413(http, size):
     with http.connect() as connection:
-        connection.send(http.message("POST", PROFILES, body=b'{"slug":"x"}'.ljust(size), content_type=JSON, close=False))
+        connection.send(
+            http.message("POST", PROFILES, body=b'{"slug":"x"}'.ljust(size), content_type=JSON, close=False)
+        )
         answer = connection.read_response("POST")
         assert answer.status == 413 and answer.error["type"] == "invalid_request_error", answer
         if answer.keeps_alive:
@@ -174,7 +207,7 @@ def test_a_larger_chunked_body_is_413(http):
 def test_a_body_announced_as_huge_is_refused_at_once(http):
     """Before it is sent; then at most 4 MiB are drained for at most 2 s, and the connection closes."""
     with http.connect() as connection:
-        connection.send(http.message("POST", PROFILES, headers={"Content-Length": str(10 ** 12)}, content_type=JSON))
+        connection.send(http.message("POST", PROFILES, headers={"Content-Length": str(10**12)}, content_type=JSON))
         assert connection.read_response("POST").status == 413
         assert connection.closed_by_peer(timeout=15)
 
@@ -186,8 +219,14 @@ def test_a_chat_body_may_be_larger(http):
 def test_expect_100_continue(http):
     with http.connect() as connection:
         body = b'{"slug":"x"}'
-        connection.send(http.message("POST", PROFILES, headers={"Expect": "100-continue", "Content-Length": str(len(body))},
-                                     content_type=JSON))
+        connection.send(
+            http.message(
+                "POST",
+                PROFILES,
+                headers={"Expect": "100-continue", "Content-Length": str(len(body))},
+                content_type=JSON,
+            )
+        )
         interim = connection.read_until(b"\r\n\r\n")
         assert interim.startswith(b"HTTP/1.1 100 "), interim
         connection.send(body)
@@ -196,8 +235,11 @@ def test_expect_100_continue(http):
 
 def test_a_refusal_comes_instead_of_100_continue(http):
     with http.connect() as connection:
-        connection.send(http.message("POST", PROFILES, headers={"Expect": "100-continue", "Content-Length": "5"},
-                                     content_type="text/plain"))
+        connection.send(
+            http.message(
+                "POST", PROFILES, headers={"Expect": "100-continue", "Content-Length": "5"}, content_type="text/plain"
+            )
+        )
         head = connection.read_until(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 415 "), head
 
@@ -212,6 +254,7 @@ def test_a_chunked_body_is_read(http):
 
 def test_a_body_that_never_arrives_whole_changes_nothing(http):
     with http.connect() as connection:
-        connection.send(http.message("POST", PROFILES, body=b'{"slug":"x"}', headers={"Content-Length": "200"},
-                                     content_type=JSON))
+        connection.send(
+            http.message("POST", PROFILES, body=b'{"slug":"x"}', headers={"Content-Length": "200"}, content_type=JSON)
+        )
     assert slugs(http) == ["agent", "default"]

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.gateway import OPERATOR_KEY
-from harness.profiles import PROFILES, create, prompted, read, refuses, slugs
+from harness.profiles import PROFILES, create, prompted, refuses, slugs
 
 PROXY = {"trusted_proxies": ["127.0.0.1/32"]}
 TENANTS = {"tenants": {"acme": {}, "beta": {}}}
@@ -14,6 +14,7 @@ def get(client, **headers):
 
 
 # The path ---------------------------------------------------------------------------------------------------------
+
 
 def test_tenants_see_nothing_of_each_other(start):
     gateway = start(config=TENANTS)
@@ -27,11 +28,20 @@ def test_tenants_see_nothing_of_each_other(start):
     assert slugs(gateway.client("acme")) == ["agent", "default", "secret-plan"]
 
 
-@pytest.mark.parametrize("method, target, body", [
-    ("GET", "/api/chat/profiles", None), ("GET", "/api/chat/profiles/agent", None), ("GET", "/api/chat/registries", None),
-    ("GET", "/api/chat/profile", None), ("POST", "/chat", {"prompt": "hi"}), ("POST", "/chat/agent", {"prompt": "hi"}),
-    ("POST", "/api/chat", {"prompt": "hi"}), ("GET", "/v1/models", None),
-    ("POST", "/v1/chat/completions", {"model": "agent", "messages": [{"role": "user", "content": "hi"}]})])
+@pytest.mark.parametrize(
+    "method, target, body",
+    [
+        ("GET", "/api/chat/profiles", None),
+        ("GET", "/api/chat/profiles/agent", None),
+        ("GET", "/api/chat/registries", None),
+        ("GET", "/api/chat/profile", None),
+        ("POST", "/chat", {"prompt": "hi"}),
+        ("POST", "/chat/agent", {"prompt": "hi"}),
+        ("POST", "/api/chat", {"prompt": "hi"}),
+        ("GET", "/v1/models", None),
+        ("POST", "/v1/chat/completions", {"model": "agent", "messages": [{"role": "user", "content": "hi"}]}),
+    ],
+)
 def test_every_route_of_a_tenant_is_also_under_its_path(start, method, target, body):
     gateway = start(config=TENANTS)
     more = {} if body is None else {"json": body}
@@ -52,8 +62,9 @@ def test_an_unknown_tenant_is_404_and_is_not_made(start):
     assert not gateway.tenant_directory("nobody").exists()
 
 
-@pytest.mark.parametrize("tenant", ["UPPER", "a_b", "-a", "a-", "a.b", "..", ".", "%2e%2e", "a%2fb", "a%00", "a" * 64,
-                                    "%C3%A4", ""])
+@pytest.mark.parametrize(
+    "tenant", ["UPPER", "a_b", "-a", "a-", "a.b", "..", ".", "%2e%2e", "a%2fb", "a%00", "a" * 64, "%C3%A4", ""]
+)
 def test_a_malformed_tenant_reaches_no_file(start, tenant):
     gateway = start(config=TENANTS)
     before = sorted(path.name for path in gateway.data.rglob("*"))
@@ -69,6 +80,7 @@ def test_a_tenant_of_63_characters(start):
 
 
 # Header and host --------------------------------------------------------------------------------------------------
+
 
 def test_the_header_counts_from_a_trusted_proxy_only(start):
     behind = start(config={**TENANTS, **PROXY}, operator_key=OPERATOR_KEY)
@@ -103,6 +115,7 @@ def test_sources_that_name_different_tenants_are_400(start):
 
 
 # The operator's key -----------------------------------------------------------------------------------------------
+
 
 def test_without_the_key_every_tenant_is_401_whether_it_exists_or_not(guarded):
     answers = []
@@ -154,24 +167,42 @@ def test_the_key_needs_an_explicit_tenant(guarded):
 def test_a_wrong_key_is_refused_before_the_body_is_read(guarded):
     client = guarded.client("acme", "wrong")
     with client.connect() as connection:
-        head = client.message("POST", PROFILES, headers={"Content-Length": "500000", "Content-Type": "application/json"})
+        head = client.message(
+            "POST", PROFILES, headers={"Content-Length": "500000", "Content-Type": "application/json"}
+        )
         connection.send(head)
         assert connection.read_response("POST").status == 401
 
 
 # Without any key --------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("host, status", [
-    ("127.0.0.1", 200), ("localhost", 200), ("localhost:8080", 200), ("LOCALHOST", 200), ("[::1]:8080", 200),
-    ("127.0.0.1:1", 200), ("evil.example", 403), ("127.0.0.1.evil.example", 403), ("localhost.evil.example", 403),
-    ("192.168.0.7", 403), ("0.0.0.0", 403), ("evil.example:8080", 403)])
+
+@pytest.mark.parametrize(
+    "host, status",
+    [
+        ("127.0.0.1", 200),
+        ("localhost", 200),
+        ("localhost:8080", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:8080", 200),
+        ("127.0.0.1:1", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("192.168.0.7", 403),
+        ("0.0.0.0", 403),
+        ("evil.example:8080", 403),
+    ],
+)
 def test_the_host_must_be_a_loopback_name(lasting, host, status):
     response = lasting.get(PROFILES, headers={"Host": host})
     assert response.status == status, response
 
 
-@pytest.mark.parametrize("origin, status", [
-    ("https://evil.example", 403), ("null", 403), ("http://localhost.evil.example", 403), ("file://", 403)])
+@pytest.mark.parametrize(
+    "origin, status",
+    [("https://evil.example", 403), ("null", 403), ("http://localhost.evil.example", 403), ("file://", 403)],
+)
 def test_a_foreign_origin_is_refused(lasting, origin, status):
     """D23: a page that the operator visits could write profiles."""
     response = lasting.post(PROFILES, {"slug": "x"}, headers={"Origin": origin})
@@ -185,9 +216,18 @@ def test_an_origin_of_our_own_is_fine(fresh):
         assert client.get(PROFILES, headers={"Origin": origin, "Host": origin[7:]}).status == 200
 
 
-@pytest.mark.parametrize("name, value", [
-    ("Forwarded", "for=1.2.3.4"), ("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Host", "x"),
-    ("X-Forwarded-Proto", "https"), ("X-Real-IP", "1.2.3.4"), ("Via", "1.1 proxy"), ("x-forwarded-for", "127.0.0.1")])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("Forwarded", "for=1.2.3.4"),
+        ("X-Forwarded-For", "1.2.3.4"),
+        ("X-Forwarded-Host", "x"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Real-IP", "1.2.3.4"),
+        ("Via", "1.1 proxy"),
+        ("x-forwarded-for", "127.0.0.1"),
+    ],
+)
 def test_a_proxy_that_nobody_told_us_of_is_refused(lasting, name, value):
     refuses(lasting.get(PROFILES, headers={name: value}), 403)
     refuses(lasting.post("/chat", {"prompt": "hi"}, headers={name: value}), 403)

@@ -9,10 +9,17 @@ AGENTMODE = {"name": "agentmode"}
 
 
 def test_VA_1_a_profile_with_everything_is_accepted(http):
-    create(http, "x", runtime={"system_prompt": "p", "middlewares": [{"name": "agentmode", "id": "a"}],
-                               "tools": ["calculator"]},
-           policy={"allow_overrides": True, "allowed_override_keys": ["system_prompt"],
-                   "denied_override_keys": ["tools"], "read_only": False})
+    create(
+        http,
+        "x",
+        runtime={"system_prompt": "p", "middlewares": [{"name": "agentmode", "id": "a"}], "tools": ["calculator"]},
+        policy={
+            "allow_overrides": True,
+            "allowed_override_keys": ["system_prompt"],
+            "denied_override_keys": ["tools"],
+            "read_only": False,
+        },
+    )
     stored = read(http, "x")
     assert stored["runtime"]["tools"] == ["calculator"]
     assert stored["runtime"]["middlewares"] == [{"name": "agentmode", "id": "a"}]
@@ -22,24 +29,55 @@ def test_VA_1_a_profile_with_everything_is_accepted(http):
 
 BLANKS = ["", "  ", "\t"]
 REFUSALS = [
-    pytest.param({"policy": {"allowed_override_keys": ["system_prompt"], "denied_override_keys": ["system_prompt"]}},
-                 "policy.override_keys", "appears in both allow and deny lists", id="VA-2 allowed and denied"),
-    pytest.param({"runtime": {"middlewares": [{"name": "  "}]}}, "runtime.middlewares[0].name", "must not be empty",
-                 id="VA-8 blank middleware name"),
-    pytest.param({"runtime": {"middlewares": [AGENTMODE, {"name": "agentmode", "id": " "}]}},
-                 "runtime.middlewares[1].id", "must not be empty", id="blank middleware id"),
-    pytest.param({"runtime": {"middlewares": [{"name": "agentmode", "id": "a"}, {"name": "agentmode", "id": "a"}]}},
-                 "runtime.middlewares[1].id", 'duplicate middleware instance id "a" (first seen at '
-                 "runtime.middlewares[0].id)", id="VA-10 an id used twice"),
+    pytest.param(
+        {"policy": {"allowed_override_keys": ["system_prompt"], "denied_override_keys": ["system_prompt"]}},
+        "policy.override_keys",
+        "appears in both allow and deny lists",
+        id="VA-2 allowed and denied",
+    ),
+    pytest.param(
+        {"runtime": {"middlewares": [{"name": "  "}]}},
+        "runtime.middlewares[0].name",
+        "must not be empty",
+        id="VA-8 blank middleware name",
+    ),
+    pytest.param(
+        {"runtime": {"middlewares": [AGENTMODE, {"name": "agentmode", "id": " "}]}},
+        "runtime.middlewares[1].id",
+        "must not be empty",
+        id="blank middleware id",
+    ),
+    pytest.param(
+        {"runtime": {"middlewares": [{"name": "agentmode", "id": "a"}, {"name": "agentmode", "id": "a"}]}},
+        "runtime.middlewares[1].id",
+        'duplicate middleware instance id "a" (first seen at runtime.middlewares[0].id)',
+        id="VA-10 an id used twice",
+    ),
     pytest.param({"runtime": {"tools": ["calculator", " "]}}, "runtime.tools[1]", "must not be empty", id="blank tool"),
-    pytest.param({"policy": {"allowed_override_keys": [""]}}, "policy.allowed_override_keys[0]", "must not be empty",
-                 id="blank allowed key"),
-    pytest.param({"policy": {"denied_override_keys": ["tools", " "]}}, "policy.denied_override_keys[1]",
-                 "must not be empty", id="blank denied key"),
-    pytest.param({"runtime": {"middlewares": [{"name": "unknown_middleware"}]}}, "runtime.middlewares[0].name",
-                 'unknown middleware "unknown_middleware"', id="MX-4 unknown middleware"),
-    pytest.param({"extensions": {"bad key": 1}}, "profile.extensions[bad key]", "expected namespace.feature@vN",
-                 id="bad extension key"),
+    pytest.param(
+        {"policy": {"allowed_override_keys": [""]}},
+        "policy.allowed_override_keys[0]",
+        "must not be empty",
+        id="blank allowed key",
+    ),
+    pytest.param(
+        {"policy": {"denied_override_keys": ["tools", " "]}},
+        "policy.denied_override_keys[1]",
+        "must not be empty",
+        id="blank denied key",
+    ),
+    pytest.param(
+        {"runtime": {"middlewares": [{"name": "unknown_middleware"}]}},
+        "runtime.middlewares[0].name",
+        'unknown middleware "unknown_middleware"',
+        id="MX-4 unknown middleware",
+    ),
+    pytest.param(
+        {"extensions": {"bad key": 1}},
+        "profile.extensions[bad key]",
+        "expected namespace.feature@vN",
+        id="bad extension key",
+    ),
 ]
 
 
@@ -67,13 +105,16 @@ def test_two_uses_of_one_middleware_without_ids_are_fine_in_one_profile(http):
     create(http, "x", runtime={"middlewares": [AGENTMODE, AGENTMODE]})
 
 
-@pytest.mark.parametrize("document, field", [
-    pytest.param(origin_document(default="missing"), "registry.default_profile_slug", id="VA-3"),
-    pytest.param(origin_document(profiles={"default": {"slug": "agent"}}),
-                 "registry.profiles[default].slug", id="VA-4"),
-    pytest.param(origin_document(profiles={"default": None}), "registry.profiles[default]",
-                 id="VA-7"),
-])
+@pytest.mark.parametrize(
+    "document, field",
+    [
+        pytest.param(origin_document(default="missing"), "registry.default_profile_slug", id="VA-3"),
+        pytest.param(
+            origin_document(profiles={"default": {"slug": "agent"}}), "registry.profiles[default].slug", id="VA-4"
+        ),
+        pytest.param(origin_document(profiles={"default": None}), "registry.profiles[default]", id="VA-7"),
+    ],
+)
 @pytest.mark.case("VA-3", "VA-4", "VA-7")
 def test_an_invalid_registry_of_the_origin_is_damage_with_its_field(start, document, field):
     """Import is other work; the same documents arrive in a file that the origin wrote (gateway.md §6)."""
@@ -84,9 +125,12 @@ def test_an_invalid_registry_of_the_origin_is_damage_with_its_field(start, docum
 
 
 def test_MX_1_inline_config_moves_into_the_extension_slot(http):
-    create(http, "x", runtime={"middlewares": [{"name": "agentmode", "id": "primary",
-                                                "config": {"default_mode": "chat"}}]},
-           extensions={"app.note@v1": {"kept": True}})
+    create(
+        http,
+        "x",
+        runtime={"middlewares": [{"name": "agentmode", "id": "primary", "config": {"default_mode": "chat"}}]},
+        extensions={"app.note@v1": {"kept": True}},
+    )
     stored = read(http, "x")
     assert stored["runtime"]["middlewares"] == [{"name": "agentmode", "id": "primary"}]
     slot = stored["extensions"]["middleware.agentmode_config@v1"]["instances"]["id:primary"]
@@ -101,8 +145,11 @@ def test_MX_1_without_an_id_the_slot_is_the_position(http):
 
 
 def test_MX_3_a_malformed_middleware_name(http):
-    refuses(http.post(PROFILES, {"slug": "x", "runtime": {"middlewares": [{"name": "not valid!"}]}}), 400,
-            "runtime.middlewares[0].name")
+    refuses(
+        http.post(PROFILES, {"slug": "x", "runtime": {"middlewares": [{"name": "not valid!"}]}}),
+        400,
+        "runtime.middlewares[0].name",
+    )
 
 
 def test_MX_5_config_that_the_schema_does_not_know(http):
@@ -118,24 +165,34 @@ def test_config_that_is_no_object(http, config):
 
 
 def test_enabled_is_kept_as_it_was_given(http):
-    uses = [{"name": "agentmode", "id": "a", "enabled": False}, {"name": "agentmode", "id": "b", "enabled": True},
-            {"name": "agentmode", "id": "c"}]
+    uses = [
+        {"name": "agentmode", "id": "a", "enabled": False},
+        {"name": "agentmode", "id": "b", "enabled": True},
+        {"name": "agentmode", "id": "c"},
+    ]
     create(http, "x", runtime={"middlewares": uses})
     assert read(http, "x")["runtime"]["middlewares"] == uses
 
 
 WRONG_TYPES = [
-    ("display_name", 5, "display_name"), ("description", ["a"], "description"), ("runtime", "text", "runtime"),
-    ("runtime", {"system_prompt": 5}, "runtime.system_prompt"), ("runtime", {"tools": "calculator"}, "runtime.tools"),
-    ("runtime", {"tools": [5]}, "runtime.tools[0]"), ("runtime", {"middlewares": {}}, "runtime.middlewares"),
+    ("display_name", 5, "display_name"),
+    ("description", ["a"], "description"),
+    ("runtime", "text", "runtime"),
+    ("runtime", {"system_prompt": 5}, "runtime.system_prompt"),
+    ("runtime", {"tools": "calculator"}, "runtime.tools"),
+    ("runtime", {"tools": [5]}, "runtime.tools[0]"),
+    ("runtime", {"middlewares": {}}, "runtime.middlewares"),
     ("runtime", {"middlewares": ["agentmode"]}, "runtime.middlewares[0]"),
     ("runtime", {"middlewares": [{"name": "agentmode", "enabled": "yes"}]}, "runtime.middlewares[0].enabled"),
     ("runtime", {"step_settings_patch": []}, "runtime.step_settings_patch"),
     ("runtime", {"step_settings_patch": {"ai-chat": 5}}, "runtime.step_settings_patch.ai-chat"),
-    ("policy", [], "policy"), ("policy", {"allow_overrides": "yes"}, "policy.allow_overrides"),
+    ("policy", [], "policy"),
+    ("policy", {"allow_overrides": "yes"}, "policy.allow_overrides"),
     ("policy", {"read_only": 1}, "policy.read_only"),
     ("policy", {"allowed_override_keys": "tools"}, "policy.allowed_override_keys"),
-    ("extensions", [], "extensions"), ("metadata", {"tags": "a"}, "metadata.tags"), ("set_default", "yes", "set_default"),
+    ("extensions", [], "extensions"),
+    ("metadata", {"tags": "a"}, "metadata.tags"),
+    ("set_default", "yes", "set_default"),
     ("registry", 5, "registry"),
 ]
 
@@ -147,11 +204,16 @@ def test_a_field_of_the_wrong_type_is_named(http, field, value, param):
     assert slugs(http) == ["agent", "default"]
 
 
-@pytest.mark.parametrize("body, field", [
-    ({"slug": "x", "sytem_prompt": "p"}, "sytem_prompt"), ({"slug": "x", "runtime": {"sytem_prompt": "p"}},
-                                                         "sytem_prompt"),
-    ({"slug": "x", "policy": {"allow": True}}, "allow"), ({"slug": "x", "metadata": {"colour": 1}}, "colour"),
-    ({"slug": "x", "runtime": {"middlewares": [{"name": "agentmode", "cfg": {}}]}}, "cfg")])
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        ({"slug": "x", "sytem_prompt": "p"}, "sytem_prompt"),
+        ({"slug": "x", "runtime": {"sytem_prompt": "p"}}, "sytem_prompt"),
+        ({"slug": "x", "policy": {"allow": True}}, "allow"),
+        ({"slug": "x", "metadata": {"colour": 1}}, "colour"),
+        ({"slug": "x", "runtime": {"middlewares": [{"name": "agentmode", "cfg": {}}]}}, "cfg"),
+    ],
+)
 def test_an_unknown_field_is_refused_by_name(http, body, field):
     """D18: the origin dropped them, so a misspelt field had no effect and no error."""
     refuses(http.post(PROFILES, body), 400, field)

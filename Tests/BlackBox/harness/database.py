@@ -11,7 +11,8 @@ import subprocess
 def shell(database, sql):
     """One statement through the sqlite3 shell, as an operator would type it: its lines, split at `|`."""
     done = subprocess.run(
-        ["sqlite3", "-cmd", ".timeout 5000", str(database), sql], capture_output=True, text=True, timeout=30)
+        ["sqlite3", "-cmd", ".timeout 5000", str(database), sql], capture_output=True, text=True, timeout=30
+    )
     assert done.returncode == 0, f"sqlite3 {database} {sql!r}: {done.stderr}"
     return [line.split("|") for line in done.stdout.splitlines()]
 
@@ -53,8 +54,15 @@ def mode(path):
 def origin_document(slug="default", default="default", profiles=("default",), **more):
     """A whole registry in the origin's shape; `profiles` are names, or the member itself."""
     if not isinstance(profiles, dict):
-        profiles = {p: {"slug": p, "runtime": {"system_prompt": f"{slug}/{p}"}, "policy":
-                        {"allow_overrides": False, "read_only": False}, "metadata": {"version": 3}} for p in profiles}
+        profiles = {
+            p: {
+                "slug": p,
+                "runtime": {"system_prompt": f"{slug}/{p}"},
+                "policy": {"allow_overrides": False, "read_only": False},
+                "metadata": {"version": 3},
+            }
+            for p in profiles
+        }
     return {"slug": slug, "default_profile_slug": default, "profiles": profiles, "metadata": {"version": 5}, **more}
 
 
@@ -64,7 +72,8 @@ def write_origin_file(path, documents):
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS profile_registries (slug TEXT PRIMARY KEY, payload_json TEXT NOT NULL,"
-            " updated_at_ms INTEGER NOT NULL DEFAULT 0)")
+            " updated_at_ms INTEGER NOT NULL DEFAULT 0)"
+        )
         for slug, document in documents.items():
             text = document if isinstance(document, str) else json.dumps(document)
             connection.execute("INSERT INTO profile_registries VALUES (?, ?, ?)", (slug, text, 1771900000000))

@@ -10,12 +10,25 @@ import re
 REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
 
 TYPES = {
-    400: {"invalid_request_error"}, 401: {"authentication_error"}, 403: {"permission_error"},
-    404: {"invalid_request_error"}, 405: {"invalid_request_error"}, 409: {"conflict_error"},
-    411: {"invalid_request_error"}, 412: {"conflict_error"}, 413: {"invalid_request_error"},
-    414: {"invalid_request_error"}, 415: {"invalid_request_error"}, 422: {"invalid_request_error"},
-    428: {"conflict_error"}, 429: {"rate_limit_error", "upstream_error"}, 431: {"invalid_request_error"},
-    500: {"internal_error"}, 502: {"upstream_error"}, 503: {"unavailable_error"}, 504: {"upstream_error"},
+    400: {"invalid_request_error"},
+    401: {"authentication_error"},
+    403: {"permission_error"},
+    404: {"invalid_request_error"},
+    405: {"invalid_request_error"},
+    409: {"conflict_error"},
+    411: {"invalid_request_error"},
+    412: {"conflict_error"},
+    413: {"invalid_request_error"},
+    414: {"invalid_request_error"},
+    415: {"invalid_request_error"},
+    422: {"invalid_request_error"},
+    428: {"conflict_error"},
+    429: {"rate_limit_error", "upstream_error"},
+    431: {"invalid_request_error"},
+    500: {"internal_error"},
+    502: {"upstream_error"},
+    503: {"unavailable_error"},
+    504: {"upstream_error"},
 }
 
 

@@ -95,32 +95,44 @@ class Call:
 
 # What a provider answers ------------------------------------------------------------------------------------------
 
+
 def completion(text="The answer.", **more):
     document = {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1771900000, "model": "fake-model",
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1771900000,
+        "model": "fake-model",
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 12, "completion_tokens": 20, "total_tokens": 32}}
+        "usage": {"prompt_tokens": 12, "completion_tokens": 20, "total_tokens": 32},
+    }
     document.update(more)
     return document
 
 
 def delta(content=None, finish=None, **more):
     document = {
-        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1771900000, "model": "fake-model",
-        "choices": [{"index": 0, "delta": {} if content is None else {"content": content}, "finish_reason": finish}]}
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1771900000,
+        "model": "fake-model",
+        "choices": [{"index": 0, "delta": {} if content is None else {"content": content}, "finish_reason": finish}],
+    }
     document.update(more)
     return document
 
 
 # Behaviours -------------------------------------------------------------------------------------------------------
 
+
 def answer(text="The answer.", headers=(), **more):
     """What a provider does when all is well: one document, or a stream when the request asked for one."""
+
     def behave(call):
         if call.json().get("stream") is True:
             stream([text])(call)
         else:
             call.respond(200, completion(text, **more), headers)
+
     return behave
 
 
@@ -129,12 +141,14 @@ def raw(status, body, content_type="application/json", headers=()):
 
 
 def failure(status, message="provider says no", headers=(), **more):
-    return raw(status, {"error": dict({"message": message, "type": "provider_error", "code": None}, **more)},
-               headers=headers)
+    return raw(
+        status, {"error": dict({"message": message, "type": "provider_error", "code": None}, **more)}, headers=headers
+    )
 
 
 def stream(words, pause=None, usage=True, done=True, headers=()):
     """A proper stream: one delta per word, a finish, usage, `[DONE]`. `pause` is an Event waited for between words."""
+
     def behave(call):
         call.begin_stream(headers)
         for word in words:
@@ -143,11 +157,13 @@ def stream(words, pause=None, usage=True, done=True, headers=()):
                 pause.wait(30)
         call.event(delta(None, "stop"))
         if usage:
-            call.event({**delta(), "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 20,
-                                                            "total_tokens": 32}})
+            call.event(
+                {**delta(), "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 20, "total_tokens": 32}}
+            )
         if done:
             call.event("[DONE]")
         call.end_stream()
+
     return behave
 
 
@@ -167,27 +183,32 @@ def stream_and_hang(*words):
         for word in words:
             call.event(delta(word))
         call.wait_for_close()
+
     return behave
 
 
 def stream_and_cut(*words):
     """Deltas, then the connection is reset in the middle of the stream."""
+
     def behave(call):
         call.begin_stream()
         for word in words:
             call.event(delta(word))
         time.sleep(0.05)  # lets the bytes leave before the reset, which would discard them
         call.cut()
+
     return behave
 
 
 def stream_and_stop(*words):
     """Deltas, then a well-framed end of the body without `[DONE]`: truncated all the same."""
+
     def behave(call):
         call.begin_stream()
         for word in words:
             call.event(delta(word))
         call.end_stream()
+
     return behave
 
 
@@ -196,7 +217,7 @@ def cut_before_head(call):
 
 
 def cut_in_body(call):
-    call.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"id\":")
+    call.send(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"id":')
     time.sleep(0.05)
     call.cut()
 
@@ -299,7 +320,7 @@ class Upstream:
                 count = int(size, 16)
                 while len(buffer) < count + 2:
                     more()
-                body, buffer = body + buffer[:count], buffer[count + 2:]
+                body, buffer = body + buffer[:count], buffer[count + 2 :]
                 if count == 0:
                     return body, buffer
         count = int(headers.get("Content-Length") or 0)
@@ -311,8 +332,10 @@ class Upstream:
 def chat_config(upstream, **more):
     """A configuration in which the scripted provider is the default upstream, beside `echo`."""
     config = {
-        "upstreams": {"fake": {"api": "openai", "base_url": upstream.base_url, "api_key": "env:FAKE_KEY"},
-                      "echo": {"api": "echo"}},
+        "upstreams": {
+            "fake": {"api": "openai", "base_url": upstream.base_url, "api_key": "env:FAKE_KEY"},
+            "echo": {"api": "echo"},
+        },
         "default_upstream": "fake",
     }
     config.update(more)
