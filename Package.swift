@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "JSON",
             dependencies: [.product(name: "OrderedCollections", package: "swift-collections")],
-            swiftSettings: swiftRules),
+            swiftSettings: swiftRules, linkerSettings: [.linkedLibrary("m")]),
         .target(name: "Patterns", dependencies: ["CRE2"], swiftSettings: swiftRules),
 
         // 2nd floor: the domain

@@ -51,13 +51,6 @@ package struct JSONObject: Sendable {
             .sorted { $0.key.text.precedesByBytes($1.key.text) }
             .map { (key: $0.key.text, value: $0.value) }
     }
-
-    private struct MemberKey: Hashable, Sendable {
-        let text: String
-
-        static func == (left: MemberKey, right: MemberKey) -> Bool { left.text.hasSameBytes(as: right.text) }
-        func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
-    }
 }
 
 extension JSONObject: Sequence {
@@ -102,4 +95,12 @@ extension JSONObject: ExpressibleByDictionaryLiteral {
         self.init(minimumCapacity: elements.count)
         for (key, value) in elements { self[key] = value }
     }
+}
+
+/// A key of an object, equal to another one when their UTF-8 bytes are.
+struct MemberKey: Hashable, Sendable {
+    let text: String
+
+    static func == (left: MemberKey, right: MemberKey) -> Bool { left.text.hasSameBytes(as: right.text) }
+    func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
 }
