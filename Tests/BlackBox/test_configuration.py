@@ -51,7 +51,7 @@ def test_the_contracts_example_is_accepted(tmp_path):
         ("default_upstream: nobody\n", 1, ["default_upstream", "nobody"]),
         ("listen: 127.0.0.1:99999\n", 1, ["listen"]),
         ("tenants:\n  Not_Valid: {}\n", 2, ["Not_Valid"]),
-        ("data_dir: ./a\ndata_dir: ./b\n", 2, ["data_dir"]),
+        ("log:\n  level: info\n  level: debug\n", 2, ["level"]),
         ("operator_key: literal-secret-value\n", 1, ["operator_key"]),
         ("upstreams:\n  a:\n    api: openai\n    base_url: http://x/v1\n    api_key: sk-literal\n", 5, ["api_key"]),
         ("default_tenant: [a]\n", 1, ["default_tenant"]),

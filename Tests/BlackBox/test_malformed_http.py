@@ -208,27 +208,6 @@ def test_bytes_one_at_a_time(http):
         assert connection.read_response("POST").status == 201
 
 
-@pytest.mark.slow
-def test_a_head_that_never_ends_is_given_up(lasting):
-    """Headers have 10 s in all, not 10 s between two bytes."""
-    with lasting.connect(timeout=60) as connection:
-        connection.socket.settimeout(1.0)
-        connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
-        closed = False
-        for number in range(40):
-            try:
-                connection.send(b"X-%d: a\r\n" % number)
-                data = connection.socket.recv(4096)
-                closed = closed or data == b"" or b" 408 " in data
-            except TimeoutError:
-                continue
-            except OSError:
-                closed = True
-            if closed:
-                break
-    assert closed and number < 30
-
-
 def test_idle_connections_do_not_keep_others_out(lasting):
     idle = [lasting.connect() for _ in range(150)]
     try:
