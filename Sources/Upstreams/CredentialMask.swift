@@ -1,0 +1,53 @@
+/// Hides credentials in text that came from an upstream: the ones we sent, and what looks like one.
+package struct CredentialMask: Sendable {
+    private let secrets: [String]
+
+    /// - Parameter secrets: values that were or may have been sent; empty ones are ignored.
+    package init(_ secrets: [String]) {
+        // Longest first, so that a secret that contains another one disappears as a whole.
+        self.secrets = secrets.filter { !$0.isEmpty }.sorted { $0.utf8.count > $1.utf8.count }
+    }
+
+    /// The same mask for one more value.
+    func hiding(_ secret: String) -> CredentialMask {
+        CredentialMask(secrets + [secret])
+    }
+
+    package func masked(_ text: String) -> String {
+        var result = text
+        for secret in secrets {
+            result = result.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "***")
+        }
+        return Self.maskingLookalikes(result)
+    }
+
+    /// Words that begin like a provider's key, and the word after `Bearer`.
+    private static func maskingLookalikes(_ text: String) -> String {
+        guard prefixes.contains(where: { text.contains($0) }) || text.lowercased().contains("bearer ") else {
+            return text
+        }
+        var result = ""
+        var afterBearer = false
+        var rest = text[...]
+        while let first = rest.first {
+            guard isKeyCharacter(first) else {
+                result.append(first)
+                rest.removeFirst()
+                if first != " " { afterBearer = false }
+                continue
+            }
+            let word = rest.prefix(while: isKeyCharacter)
+            rest = rest[word.endIndex...]
+            let looksLikeKey = word.count >= 12 && prefixes.contains { word.hasPrefix($0) }
+            result += looksLikeKey || afterBearer ? "***" : String(word)
+            afterBearer = word.lowercased() == "bearer"
+        }
+        return result
+    }
+
+    private static let prefixes = ["sk-", "sk_", "pk-", "rk-", "pgw_", "AIza", "gsk_", "hf_", "xai-", "eyJ"]
+
+    private static func isKeyCharacter(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber || "-_.*+/=~".contains(character))
+    }
+}

@@ -1,0 +1,64 @@
+internal import HTTPClient
+internal import JSON
+
+extension UpstreamError {
+    /// What a status other than success means to the client (`gateway.md §8`).
+    ///
+    /// - Parameters:
+    ///   - body: as much of the answer as came; its message is passed on only with the statuses the contract names.
+    ///   - mask: knows what must not be seen.
+    init(answer head: TransferHead, body: [UInt8], upstream: String, mask: CredentialMask) {
+        let status = head.status
+        switch status {
+        case 401, 403:
+            self.init(
+                kind: .authentication, upstream: upstream, status: 502, code: "upstream_auth_failed",
+                message:
+                    "upstream \"\(upstream)\" refused the gateway's credential; the operator has to check its api_key")
+        case 400, 404, 413, 422, 429:
+            let provider = ProviderError(body, mask: mask)
+            let message = provider.message ?? "upstream \"\(upstream)\" answered \(status)"
+            self.init(
+                kind: .refused, upstream: upstream, status: status, code: provider.code ?? Self.code(of: status),
+                message: message)
+            param = provider.param
+        default:
+            self.init(
+                kind: status >= 500 || status == 408 ? .failed : .badAnswer, upstream: upstream, status: 502,
+                code: status >= 500 || status == 408 ? "upstream_failed" : "upstream_bad_response",
+                message: "upstream \"\(upstream)\" answered \(status)")
+        }
+        upstreamStatus = status
+        mayBeRetried = status == 408 || status == 429 || status >= 500
+        if status == 429 || status >= 500 { retryAfter = RetryAfter(head.fields) }
+    }
+
+    private static func code(of status: Int) -> String {
+        switch status {
+        case 404: "upstream_not_found"
+        case 413: "upstream_request_too_large"
+        case 429: "upstream_rate_limited"
+        default: "upstream_rejected"
+        }
+    }
+}
+
+/// The members of a provider's error document, masked and bounded.
+private struct ProviderError {
+    var message: String?
+    var code: String?
+    var param: String?
+
+    private static let maximumCharacters = 2000
+
+    init(_ body: [UInt8], mask: CredentialMask) {
+        // A body that is no JSON is none of ours to quote: a proxy's error page may hold anything.
+        guard let document = try? JSONValue(parsing: body) else { return }
+        // {"error": {"message": …}} with OpenAI and its kin, {"error": "…"}, {"message": "…"} or {"detail": "…"} elsewhere.
+        let error = document["error"] ?? document
+        let text = error.stringValue ?? error["message"]?.stringValue ?? error["detail"]?.stringValue
+        message = text.map { mask.masked(String($0.prefix(Self.maximumCharacters))) }
+        code = error["code"]?.stringValue.map { mask.masked(String($0.prefix(100))) }
+        param = error["param"]?.stringValue.map { mask.masked(String($0.prefix(200))) }
+    }
+}
