@@ -107,7 +107,11 @@ let package = Package(
             name: "UpstreamsTests", dependencies: ["Upstreams", "HTTPClient", "JSON", "Profiles", "GatewayTestSupport"],
             swiftSettings: swiftRules),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "JSON", "Profiles", "GatewayTestSupport"],
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "JSON", "Profiles", "SQLite", "GatewayTestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: swiftRules),
     ],
     swiftLanguageModes: [.v6]

@@ -9,8 +9,8 @@ enum ExitStatus: Int32 {
     case conflict = 4
 }
 
-/// A command's failure: what to print on standard error, and the exit code.
+/// A command's failure: what to print on standard error (`nil` = it has been logged), and the exit code.
 struct CommandFailure: Error {
-    let message: String
+    let message: String?
     let status: ExitStatus
 }

@@ -41,7 +41,7 @@ enum Program {
     /// Prints what there is to say and exits.
     private static func finish(_ error: any Error) -> Never {
         if let failure = error as? CommandFailure {
-            Output.error(failure.message)
+            if let message = failure.message { Output.error(message) }
             Glibc.exit(failure.status.rawValue)
         }
         let code = ProfileGateway.exitCode(for: error)

@@ -60,7 +60,7 @@ extension ConfigurationAssembler {
         checkName(entry, key, Names.upstream)
         let members = decoder.members(
             entry.value, key, known: ["api", "base_url", "api_key", "timeouts", "max_connections"])
-        guard case .mapping = entry.value.content else { return nil }
+        guard entry.value.isMappingOrNull else { return nil }
         guard let apiNode = members["api"] else {
             decoder.refuse(entry.keyOrigin, "\(key).api", "is missing; one of openai, claude, gemini, echo")
             return nil
@@ -142,7 +142,7 @@ extension ConfigurationAssembler {
         let key = "\(parent).\(entry.key)"
         checkName(entry, key, Names.upstream)
         let members = decoder.members(entry.value, key, known: ["value", "upstreams", "tenants"])
-        guard case .mapping = entry.value.content else { return nil }
+        guard entry.value.isMappingOrNull else { return nil }
         var upstreams: [String] = []
         if let node = members["upstreams"] {
             for element in decoder.list(node, "\(key).upstreams") {

@@ -41,8 +41,9 @@ struct ConfigurationLayers {
         }
     }
 
-    /// The `PROFILE_GATEWAY_*` variables. `used` are names that secrets refer to, which are no settings.
-    mutating func add(environment: [String: String], used: Set<String>, into decoder: inout SettingDecoder) {
+    /// The `PROFILE_GATEWAY_*` variables. One that a secret of the file or of another variable refers to is no
+    /// setting.
+    mutating func add(environment: [String: String], into decoder: inout SettingDecoder) {
         let prefix = ConfigurationField.environmentPrefix
         var known: [String: ConfigurationField] = [:]
         for field in ConfigurationField.allCases { known[field.environmentName] = field }
@@ -50,7 +51,10 @@ struct ConfigurationLayers {
             let origin = ConfigurationOrigin.environment(name)
             if name == ConfigurationLoader.configVariable { continue }
             guard let field = known[name] else {
-                if !used.contains(name), !Self.isServiceLink(name, value) {
+                let isReferred =
+                    nodes.values.contains { $0.refers(to: name) }
+                    || environment.values.contains { $0.contains("env:\(name)") }
+                if !isReferred, !Self.isServiceLink(name, value) {
                     decoder.warn(
                         origin, nil,
                         "unknown environment variable, ignored"

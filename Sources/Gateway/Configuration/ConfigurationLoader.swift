@@ -33,15 +33,14 @@ package struct ConfigurationLoader: Sendable {
         var decoder = SettingDecoder(secretReader: SecretReader(environment: environment, files: files))
         var layers = ConfigurationLayers()
         let file = addFile(flags, to: &layers, into: &decoder)
-        layers.add(
-            environment: environment, used: Self.variablesReferred(by: Array(layers.nodes.values)), into: &decoder)
+        layers.add(environment: environment, into: &decoder)
         layers.add(flags: flags)
         layers.settleRegistryFile(into: &decoder)
 
         var assembler = ConfigurationAssembler(layers: layers, decoder: decoder)
         let configuration = assembler.assemble()
         guard assembler.decoder.problems.isEmpty else {
-            throw ConfigurationErrors(problems: assembler.decoder.problems)
+            throw ConfigurationErrors(problems: assembler.decoder.problems.sorted())
         }
         return LoadedConfiguration(
             configuration: configuration, file: file, warnings: assembler.decoder.warnings,
@@ -77,21 +76,5 @@ package struct ConfigurationLoader: Sendable {
             decoder.refuse(origin, nil, "cannot be read: \(error)")
         }
         return path
-    }
-
-    /// Names behind `env:` anywhere in the values.
-    private static func variablesReferred(by nodes: [ConfigurationNode]) -> Set<String> {
-        var names: Set<String> = []
-        for node in nodes {
-            switch node.content {
-            case .scalar(let scalar):
-                if scalar.text.hasPrefix("env:") { names.insert(String(scalar.text.dropFirst(4))) }
-            case .sequence(let elements):
-                names.formUnion(variablesReferred(by: elements))
-            case .mapping(let entries):
-                names.formUnion(variablesReferred(by: entries.map(\.value)))
-            }
-        }
-        return names
     }
 }

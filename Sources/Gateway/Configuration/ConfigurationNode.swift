@@ -42,6 +42,20 @@ struct ConfigurationNode: Sendable {
         return ["", "~", "null", "Null", "NULL"].contains(scalar.text)
     }
 
+    /// Whether its members can be read; a null has none.
+    var isMappingOrNull: Bool {
+        if case .mapping = content { true } else { isNull }
+    }
+
+    /// Whether `env:<name>` stands anywhere in it.
+    func refers(to name: String) -> Bool {
+        switch content {
+        case .scalar(let scalar): scalar.text == "env:\(name)"
+        case .sequence(let nodes): nodes.contains { $0.refers(to: name) }
+        case .mapping(let entries): entries.contains { $0.value.refers(to: name) }
+        }
+    }
+
     /// What it is, for "must be a list, not a mapping".
     var kindPhrase: String {
         switch content {

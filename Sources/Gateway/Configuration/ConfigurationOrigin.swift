@@ -54,7 +54,24 @@ extension ConfigurationProblem: CustomStringConvertible {
     }
 }
 
-/// Everything that is wrong with the configuration, in the order of the sources.
+extension [ConfigurationProblem] {
+    /// In reading order: the file from top to bottom, then environment, then flags; else as they were found.
+    func sorted() -> [ConfigurationProblem] {
+        enumerated().sorted { left, right in
+            let (first, second) = (left.element.origin.readingOrder, right.element.origin.readingOrder)
+            return first == second ? left.offset < right.offset : first < second
+        }.map(\.element)
+    }
+}
+
+extension ConfigurationOrigin {
+    fileprivate var readingOrder: (Int, Int, Int) {
+        if case .file(_, let line, let column) = self { return (rank, line, column) }
+        return (rank, 0, 0)
+    }
+}
+
+/// Everything that is wrong with the configuration, in reading order.
 package struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
     package let problems: [ConfigurationProblem]
 

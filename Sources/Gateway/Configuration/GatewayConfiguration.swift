@@ -108,6 +108,8 @@ extension GatewayConfiguration {
         package var profiles = 1 << 20
         /// Chat and the OpenAI-compatible routes. Default 32 MiB.
         package var chat = 32 << 20
+
+        package init() {}
     }
 
     /// How long a client may take before its connection is closed.
@@ -118,6 +120,8 @@ extension GatewayConfiguration {
         package var body: Duration = .seconds(30)
         /// Between two requests of a kept-alive connection. Default 75 s.
         package var idle: Duration = .seconds(75)
+
+        package init() {}
     }
 
     /// How many connections are held at once.
@@ -126,6 +130,8 @@ extension GatewayConfiguration {
         package var total = 8192
         /// From one client address; trusted proxies are not counted. Default 1024.
         package var perAddress = 1024
+
+        package init() {}
     }
 
     /// Limits of one tenant; `nil` = unlimited (`gateway.md §9`).
@@ -133,6 +139,8 @@ extension GatewayConfiguration {
         package var requestsPerMinute: Int?
         package var tokensPerMinute: Int?
         package var concurrentChats: Int?
+
+        package init() {}
 
         /// Whether any limit is set.
         package var isEmpty: Bool {
@@ -146,5 +154,7 @@ extension GatewayConfiguration {
         package var level: LogLevel = .info
         /// Default `auto`: text on a terminal, else JSON lines.
         package var format: LogFormat = .auto
+
+        package init() {}
     }
 }

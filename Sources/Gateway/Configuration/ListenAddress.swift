@@ -60,7 +60,9 @@ package struct ListenAddress: Sendable, Hashable {
 
     private static func address(of host: Substring, in text: String) throws(InvalidSetting) -> IPAddress {
         if host.hasPrefix("["), host.hasSuffix("]") {
-            guard let address = IPAddress(parsing: String(host.dropFirst().dropLast())), !address.isIPv4 else {
+            let inside = String(host.dropFirst().dropLast())
+            // An IPv4 address mapped into IPv6 is taken as the IPv4 address it is.
+            guard inside.contains(":"), let address = IPAddress(parsing: inside) else {
                 throw InvalidSetting("`\(host)` is no IPv6 address")
             }
             return address

@@ -18,9 +18,9 @@ enum YAMLText {
         let root: Node?
         do {
             // `.utf8` by name: the default would consult the environment variable YAMS_DEFAULT_ENCODING.
-            root = try Parser(yaml: text, encoding: .utf8).singleRoot()
+            root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
         } catch let error as YamlError {
-            throw problem(error, place: place)
+            throw problem(error, in: text, place: place)
         } catch {
             throw ConfigurationProblem(at: place(1, 1), key: nil, "cannot be read as YAML: \(error)")
         }
@@ -69,7 +69,7 @@ enum YAMLText {
     }
 
     private static func problem(
-        _ error: YamlError, place: (Int, Int) -> ConfigurationOrigin
+        _ error: YamlError, in text: String, place: (Int, Int) -> ConfigurationOrigin
     ) -> ConfigurationProblem {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
@@ -78,14 +78,27 @@ enum YAMLText {
             return ConfigurationProblem(
                 at: place(mark.line, mark.column), key: nil, "is no valid YAML: \(problem)\(surroundings)")
         case .duplicatedKeysInMapping(let keys, let context):
+            let first = context.mark
+            let again = secondPlace(of: keys.first ?? "", after: first, in: text) ?? first.line
             return ConfigurationProblem(
-                at: place(context.mark.line, context.mark.column), key: keys.joined(separator: ", "),
-                "is given more than once in the same mapping")
+                at: place(again, first.column), key: keys.joined(separator: ", "),
+                "is given more than once in the same mapping, first in line \(first.line)")
         case .reader(let problem, _, _, _):
             return ConfigurationProblem(at: place(1, 1), key: nil, "is no valid YAML: \(problem)")
         default:
             return ConfigurationProblem(at: place(1, 1), key: nil, "cannot be read as YAML: \(error)")
         }
+    }
+
+    /// Line of a key's repetition; Yams tells the first place only. Found for mappings with a key per line, whose
+    /// keys stand in one column.
+    private static func secondPlace(of key: String, after first: Mark, in text: String) -> Int? {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated().dropFirst(first.line) {
+            let indent = line.prefix { $0 == " " }.count
+            if indent + 1 == first.column, line.dropFirst(indent).hasPrefix(key + ":") { return index + 1 }
+        }
+        return nil
     }
 }
 

@@ -30,8 +30,7 @@ enum ServerCommand {
             try await GatewayProcess.run(loaded.configuration, control: control, log: log)
         } catch {
             log.critical("\(error)")
-            settings.output.flush()
-            throw CommandFailure(message: "\(ProgramName.current): \(error)", status: .failed)
+            throw CommandFailure(message: nil, status: .failed)
         }
     }
 }
