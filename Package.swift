@@ -96,7 +96,8 @@ let package = Package(
             swiftSettings: swiftRules),
         .testTarget(
             name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "GatewayTestSupport"], swiftSettings: swiftRules),
-        .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "GatewayTestSupport"], swiftSettings: swiftRules),
+        .testTarget(
+            name: "HTTPClientTests", dependencies: ["HTTPClient", "GatewayTestSupport"], swiftSettings: swiftRules),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: swiftRules),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: swiftRules),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "JSON"], swiftSettings: swiftRules),
@@ -104,7 +105,8 @@ let package = Package(
             name: "TenantsTests", dependencies: ["Tenants", "Profiles", "JSON", "SQLite", "GatewayTestSupport"],
             swiftSettings: swiftRules),
         .testTarget(
-            name: "UpstreamsTests", dependencies: ["Upstreams", "HTTPClient", "JSON", "Profiles", "GatewayTestSupport"],
+            name: "UpstreamsTests",
+            dependencies: ["Upstreams", "HTTPClient", "JSON", "Profiles", "GatewayTestSupport"],
             swiftSettings: swiftRules),
         .testTarget(
             name: "GatewayTests",
