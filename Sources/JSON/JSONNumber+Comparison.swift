@@ -33,7 +33,7 @@ extension JSONNumber {
 
 extension JSONValue {
     /// Equality that compares numbers as quantities; as quick as the smaller of the two is small.
-    func isSameQuantity(as other: JSONValue) -> Bool {
+    package func isSameQuantity(as other: JSONValue) -> Bool {
         switch (self, other) {
         case (.number(let one), .number(let other)): return one == other || one.normalized == other.normalized
         case (.array(let one), .array(let other)):

@@ -104,3 +104,13 @@ struct MemberKey: Hashable, Sendable {
     static func == (left: MemberKey, right: MemberKey) -> Bool { left.text.hasSameBytes(as: right.text) }
     func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
 }
+
+extension JSONObject {
+    /// Changes a member that is an object in place; one that is absent or something else counts as empty, and a
+    /// member left empty is removed.
+    package mutating func mutateObject(_ key: String, _ change: (inout JSONObject) -> Void) {
+        var members = self[key]?.objectValue ?? [:]
+        change(&members)
+        if members.isEmpty { removeValue(forKey: key) } else { self[key] = .object(members) }
+    }
+}

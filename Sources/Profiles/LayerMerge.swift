@@ -1,0 +1,161 @@
+import JSON
+
+/// Layers merged so far, lowest first (origin 5.2 with D31–D36 repaired, `gateway.md §7`).
+struct LayerMerge {
+    private(set) var effective = EffectiveRuntime()
+    private(set) var trace: TraceRecorder?
+
+    /// - Parameters:
+    ///   - base: the operator's step settings under every profile.
+    ///   - explains: whether to record where each value comes from.
+    init(base: JSONObject, explains: Bool) {
+        if explains { trace = TraceRecorder() }
+        // The operator's own table was checked with the configuration: a section of another shape sets nothing.
+        for (section, fields) in base {
+            for (field, value) in fields.objectValue ?? [:] { set(section, field, to: value, by: "config") }
+        }
+    }
+
+    /// Lays a profile over what is there.
+    ///
+    /// - Throws: where stored content has a shape that cannot be merged, naming the field of that profile.
+    mutating func add(_ layer: StackExpansion.Layer) throws(ValidationError) {
+        let profile = layer.profile
+        let label = LineageEntry(id: layer.id, version: profile.metadata.version).label
+        try add(settings: profile.runtime.stepSettingsPatch, path: "runtime.step_settings_patch", by: label)
+        add(prompt: profile.runtime.systemPrompt, by: label)
+        add(tools: profile.runtime.tools, by: label)
+        try add(middlewares: profile.runtime.middlewares, of: profile, by: label)
+        add(variables: profile.runtime.variables)
+        add(extensions: profile.extensions, by: label)
+        trace?.record(policy: profile.policy, by: label)
+        effective.policy.restrict(by: profile.policy)
+    }
+
+    // MARK: - Step settings
+
+    mutating func add(settings: Layered<JSONObject>, path: String, by layer: String) throws(ValidationError) {
+        switch settings {
+        case .inherited: return
+        case .cleared:
+            for (section, fields) in effective.stepSettings { clear(section, fields.objectValue ?? [:], by: layer) }
+        case .set(let patch):
+            for (rawSection, fields) in patch {
+                let section = SlugText.trimmed(rawSection)
+                switch fields {
+                case .null: clear(section, effective.stepSettings[section]?.objectValue ?? [:], by: layer)
+                case .object(let members):
+                    for (field, value) in members { set(section, SlugText.trimmed(field), to: value, by: layer) }
+                default:
+                    throw ValidationError(
+                        field: FieldPath.member(FieldPath.excerpt(section), of: path),
+                        reason: "section patch must be an object")
+                }
+            }
+        }
+    }
+
+    private mutating func clear(_ section: String, _ fields: JSONObject, by layer: String) {
+        for (field, _) in fields { set(section, field, to: .null, by: layer) }
+    }
+
+    private mutating func set(_ section: String, _ field: String, to value: JSONValue, by layer: String) {
+        trace?.record(setting: section, field, value, by: layer)
+        effective.stepSettings.mutateObject(section) { members in
+            if value.isNull { members.removeValue(forKey: field) } else { members[field] = value }
+        }
+    }
+
+    // MARK: - Prompt, tools, variables
+
+    mutating func add(prompt: Layered<String>, by layer: String) {
+        switch prompt {
+        case .inherited: return
+        case .cleared: effective.systemPrompt = nil
+        case .set(let text):
+            if SlugText.isBlank(text) { return }
+            effective.systemPrompt = text
+        }
+        trace?.record("/runtime/system_prompt", effective.systemPrompt.map(JSONValue.string) ?? .null, by: layer)
+    }
+
+    mutating func add(tools: Layered<[String]>, by layer: String) {
+        switch tools {
+        case .inherited: return
+        case .cleared: effective.tools = nil
+        case .set(let names): effective.tools = names
+        }
+        trace?.record("/runtime/tools", Self.document(of: effective.tools), by: layer)
+    }
+
+    private mutating func add(variables: Layered<[RuntimeSpec.NamedVariable]>) {
+        switch variables {
+        case .inherited: return
+        case .cleared: effective.variables = []
+        case .set(let declared):
+            for entry in declared {
+                effective.variables.removeAll { $0.name == entry.name }
+                if entry.variable != nil { effective.variables.append(entry) }
+            }
+            effective.variables.sort { $0.name.precedesByBytes($1.name) }
+        }
+    }
+
+    // MARK: - Middlewares
+
+    private mutating func add(
+        middlewares: Layered<[MiddlewareUse]>, of profile: Profile, by layer: String
+    ) throws(ValidationError) {
+        guard case .set(let uses) = middlewares, !uses.isEmpty else {
+            if !middlewares.isInherited { replace(middlewares: [], by: layer) }
+            return
+        }
+        let upper = uses.enumerated().map { index, use in
+            EffectiveMiddleware(
+                name: use.name, id: use.id, isEnabled: use.isEnabled,
+                config: MiddlewareProjection.config(of: use, at: index, in: profile.extensions) ?? [:])
+        }
+        let (merged, changed) = try MiddlewareMerge.merging(upper, over: effective.middlewares)
+        trace?.record(middlewares: effective.middlewares, become: merged, changed: changed, by: layer)
+        effective.middlewares = merged
+    }
+
+    /// Puts another list in the place of the whole one.
+    mutating func replace(middlewares: [EffectiveMiddleware], by layer: String) {
+        trace?.record(
+            middlewares: effective.middlewares, become: middlewares, changed: Array(middlewares.indices), by: layer)
+        effective.middlewares = middlewares
+    }
+
+    // MARK: - Extensions
+
+    private mutating func add(extensions: JSONObject, by layer: String) {
+        for (key, value) in extensions where !Self.isMiddlewareConfig(key) {
+            trace?.record(extension: key, value, over: effective.extensions[key], by: layer)
+            if value.isNull {
+                effective.extensions.removeValue(forKey: key)
+            } else if let lower = effective.extensions[key] {
+                effective.extensions[key] = lower.layered(under: value)
+            } else {
+                effective.extensions[key] = value
+            }
+        }
+    }
+
+    private static func isMiddlewareConfig(_ key: String) -> Bool {
+        key.hasPrefix("middleware.") && key.hasSuffix("_config@v1")
+    }
+
+    static func document(of tools: [String]?) -> JSONValue {
+        tools.map { .array($0.map(JSONValue.string)) } ?? .null
+    }
+}
+
+extension JSONValue {
+    /// Objects merge deeply, everything else is replaced by the upper value.
+    fileprivate func layered(under upper: JSONValue) -> JSONValue {
+        guard case .object(var members) = self, case .object(let above) = upper else { return upper }
+        for (key, value) in above { members[key] = members[key]?.layered(under: value) ?? value }
+        return .object(members)
+    }
+}
