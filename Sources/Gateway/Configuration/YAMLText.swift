@@ -18,7 +18,7 @@ enum YAMLText {
         let root: Node?
         do {
             // `.utf8` by name: the default would consult the environment variable YAMS_DEFAULT_ENCODING.
-            root = try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
+            root = try Parser(yaml: heapAllocated(text), resolver: .basic, encoding: .utf8).singleRoot()
         } catch let error as YamlError {
             throw problem(error, in: text, place: place)
         } catch {
@@ -27,6 +27,15 @@ enum YAMLText {
         guard let root else { return ConfigurationNode(content: .mapping([]), origin: place(1, 1)) }
         var budget = maximumNodes
         return try convert(root, place: place, budget: &budget)
+    }
+
+    /// The text in storage that does not move: Yams 6.2 keeps a pointer to the UTF-8 bytes beyond the closure it got
+    /// them in, which is good for a string on the heap and dangles for one of up to 15 bytes, which lives inline.
+    private static func heapAllocated(_ text: String) -> String {
+        var padded = text
+        padded.makeContiguousUTF8()
+        if padded.utf8.count < 32 { padded += String(repeating: "\n", count: 32) }
+        return padded
     }
 
     private static func convert(
