@@ -62,10 +62,7 @@ let package = Package(
         // 3rd floor: two wings
         .target(
             name: "Tenants",
-            dependencies: [
-                "Profiles", "JSON", "SQLite",
-                .product(name: "HashTreeCollections", package: "swift-collections"),
-            ],
+            dependencies: ["Profiles", "JSON", "SQLite"],
             swiftSettings: swiftRules),
         .target(name: "Upstreams", dependencies: ["Profiles", "JSON", "HTTPClient"], swiftSettings: swiftRules),
 

@@ -9,6 +9,11 @@ extension Connection {
 
     /// Runs one cached statement to its end, ignoring rows.
     package func run(_ sql: String, _ values: SQLValue...) throws(SQLiteError) {
+        try run(sql, values: values)
+    }
+
+    /// Runs one cached statement to its end, ignoring rows.
+    package func run(_ sql: String, values: [SQLValue]) throws(SQLiteError) {
         let statement = try statement(sql)
         defer { statement.reset() }
         try statement.bind(values)

@@ -53,6 +53,13 @@ package final class ConnectionPool: Sendable {
         return try body(reader)
     }
 
+    /// Lends a read-only connection that has read nothing yet, and closes it afterwards.
+    package func withFreshReader<Value>(_ body: (Connection) throws -> Value) throws -> Value {
+        let reader = try Connection(path: path, options: options.reading)
+        defer { reader.close() }
+        return try body(reader)
+    }
+
     /// Closes the readers that are not lent, then the writer if no reader is left; side files go with the last one.
     ///
     /// Returns whether everything is closed.

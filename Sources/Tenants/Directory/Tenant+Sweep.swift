@@ -1,0 +1,50 @@
+import Synchronization
+
+/// The times the directory's sweep goes by, in nanoseconds.
+enum SweepTimes {
+    static let interval = Duration.milliseconds(250)
+    /// After the last write, so that a plain `cp` a second later has everything (gateway.md §6).
+    static let checkpointAfter: UInt64 = 300_000_000
+    /// A log that grows under steady writing is emptied too, at most this seldom.
+    static let checkpointAtLatest: UInt64 = 10_000_000_000
+    /// Changes of others are looked for this often.
+    static let checkEvery: UInt64 = 450_000_000
+    /// An idle file is closed.
+    static let closeAfter: UInt64 = 3_000_000_000
+}
+
+extension Tenant {
+    /// Looks whether something is due, several times a second, on a thread that may block: a checkpoint, closing idle
+    /// files, a change made by others. Does nothing while the worker works; heavy work is handed to it.
+    func sweep(now: UInt64) {
+        guard work.withLock({ $0.isLoaded && !$0.isShutDown && $0.beginWorking() }) else { return }
+        let looks = work.withLock { work -> Bool in
+            guard now >= work.lastCheck + SweepTimes.checkEvery else { return false }
+            work.lastCheck = now
+            return true
+        }
+        let isChanged = looks && store.withLock { $0.isChangedOutside() }
+        let hasWork = work.withLock { work -> Bool in
+            if isChanged { work.wantsRefresh = true }
+            if work.isDirty && now >= work.nextCheckpoint && work.isCheckpointDue(now) { work.wantsCheckpoint = true }
+            if work.filesAreOpen && !work.isDirty && now >= work.lastActivity + SweepTimes.closeAfter {
+                work.wantsFilesClosed = true
+            }
+            work.endWorking()
+            return work.hasWork
+        }
+        if hasWork { startWorker() }
+    }
+
+    /// Asks for the files to be closed early, because too many tenants have theirs open.
+    func closeFilesEarly() {
+        work.withLock { $0.wantsFilesClosed = true }
+        startWorker()
+    }
+}
+
+extension TenantWork {
+    fileprivate mutating func isCheckpointDue(_ now: UInt64) -> Bool {
+        now >= lastWrite + SweepTimes.checkpointAfter || now >= lastCheckpointed + SweepTimes.checkpointAtLatest
+    }
+}

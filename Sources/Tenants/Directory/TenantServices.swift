@@ -1,0 +1,18 @@
+/// What all tenants of a process share: threads that may block, a timer, clocks.
+final class TenantServices: Sendable {
+    let pool: BlockingPool
+    let timers: TimerThread
+    let environment: TenantEnvironment
+
+    init(threads: Int, environment: TenantEnvironment) {
+        pool = BlockingPool(threads: threads)
+        timers = TimerThread()
+        self.environment = environment
+    }
+
+    /// Ends the threads; work that is queued is finished. Blocks.
+    func stop() {
+        timers.stop()
+        pool.stop()
+    }
+}

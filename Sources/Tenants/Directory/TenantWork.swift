@@ -1,0 +1,123 @@
+/// What a tenant's worker has to do, and whether somebody is doing it: a value that decides; its owner acts.
+struct TenantWork {
+    enum Job {
+        case open
+        case write([any PendingWrite])
+        case refresh
+        case checkpoint
+        case closeFiles
+        case shutDown
+    }
+
+    typealias OpenWaiter = CheckedContinuation<RegistryError?, Never>
+
+    /// Most members of one group commit: bounds how long the first one waits for the last.
+    static let maximumGroup = 128
+
+    /// A thread has the worker role.
+    private(set) var isWorking = false
+    /// A timer will start the worker again: the file was locked.
+    private(set) var isPutOff = false
+    private(set) var isLoaded = false
+    private(set) var isShutDown = false
+
+    var writes: [any PendingWrite] = []
+    private var openWaiters: [OpenWaiter] = []
+    private var shutDownWaiters: [CheckedContinuation<Void, Never>] = []
+    var wantsRefresh = false
+    var wantsCheckpoint = false
+    var wantsFilesClosed = false
+
+    /// The files are open, or hold what a plain copy would miss.
+    var filesAreOpen = false
+    var isDirty = false
+    /// Monotonic nanoseconds.
+    var lastWrite: UInt64 = 0
+    var lastActivity: UInt64 = 0
+    var lastCheck: UInt64 = 0
+    var openDeadline = ContinuousClock.Instant.now
+    var putOffs = 0
+    var checkpointPutOffs = 0
+    var nextCheckpoint: UInt64 = 0
+    /// When the log was last seen empty.
+    var lastCheckpointed: UInt64 = 0
+
+    /// Nothing is going on and nothing is open: the tenant may be forgotten.
+    var isQuiet: Bool { !isWorking && !isPutOff && !filesAreOpen && !isDirty && !hasWork }
+
+    var hasWork: Bool {
+        !writes.isEmpty || !openWaiters.isEmpty || !shutDownWaiters.isEmpty || wantsRefresh || wantsCheckpoint
+            || wantsFilesClosed
+    }
+
+    /// Takes the worker role if it is free.
+    mutating func beginWorking() -> Bool {
+        guard !isWorking && !isPutOff else { return false }
+        isWorking = true
+        return true
+    }
+
+    /// The next job, or nil, which gives the role back.
+    mutating func next() -> Job? {
+        if !openWaiters.isEmpty { return .open }
+        if !writes.isEmpty {
+            let group = Array(writes.prefix(Self.maximumGroup))
+            writes.removeFirst(group.count)
+            return .write(group)
+        }
+        if !shutDownWaiters.isEmpty { return .shutDown }
+        if Self.take(&wantsRefresh) { return .refresh }
+        if Self.take(&wantsCheckpoint) { return .checkpoint }
+        if Self.take(&wantsFilesClosed) { return .closeFiles }
+        isWorking = false
+        return nil
+    }
+
+    /// Gives the role back without asking for more, for a look that found the role free.
+    mutating func endWorking() {
+        isWorking = false
+    }
+
+    /// The file is locked: gives the role back until the returned delay has passed.
+    mutating func putOff() -> Duration {
+        isWorking = false
+        isPutOff = true
+        putOffs += 1
+        return .milliseconds(min(50, 2 << min(putOffs, 5)))
+    }
+
+    mutating func resumeAfterPutOff() {
+        isPutOff = false
+    }
+
+    mutating func addOpenWaiter(_ waiter: OpenWaiter, deadline: ContinuousClock.Instant) {
+        if openWaiters.isEmpty { openDeadline = deadline }
+        openWaiters.append(waiter)
+    }
+
+    mutating func addShutDownWaiter(_ waiter: CheckedContinuation<Void, Never>) {
+        shutDownWaiters.append(waiter)
+    }
+
+    /// Whether a look at the file was asked for; it is then no longer.
+    mutating func takeRefresh() -> Bool { Self.take(&wantsRefresh) }
+
+    /// The file has been read, or is known to be of no use.
+    mutating func finishOpening(loaded: Bool) -> [OpenWaiter] {
+        isLoaded = loaded
+        putOffs = 0
+        defer { openWaiters = [] }
+        return openWaiters
+    }
+
+    mutating func finishShutDown() -> [CheckedContinuation<Void, Never>] {
+        isShutDown = true
+        defer { shutDownWaiters = [] }
+        return shutDownWaiters
+    }
+
+    private static func take(_ flag: inout Bool) -> Bool {
+        defer { flag = false }
+        return flag
+    }
+}

@@ -1,0 +1,75 @@
+import Glibc
+import JSON
+
+/// The file that says which process owns a data directory or a single registry file.
+///
+/// Held with `flock` for the life of the process, so it vanishes with it however it ends. It tells others the owner's
+/// pid and URL, and a random token that lets the CLI act as operator while the server runs (gateway.md §2); 0600.
+package final class OwnershipLock: Sendable {
+    /// What the owner wrote.
+    package struct Owner: Sendable, Equatable {
+        package var pid: Int32
+        package var url: String?
+        package var token: String?
+
+        package init(pid: Int32, url: String? = nil, token: String? = nil) {
+            self.pid = pid
+            self.url = url
+            self.token = token
+        }
+    }
+
+    package let path: String
+    private let descriptor: Int32
+
+    /// Takes the lock without waiting; throws `inUseByProcess` naming the owner. Blocks as files do.
+    package init(path: String, owner: Owner) throws(RegistryError) {
+        _ = try FileSystem.checkFile(path)
+        let opened = open(path, O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard opened >= 0 else { throw FileSystem.failure(errno, "open", path) }
+        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            close(opened)
+            guard code == EWOULDBLOCK else { throw FileSystem.failure(code, "lock", path) }
+            let present = Self.owner(of: path)
+            throw .inUseByProcess(path: path, pid: present?.pid, url: present?.url)
+        }
+        self.path = path
+        self.descriptor = opened
+        try publish(owner)
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Rewrites what the file says, such as the URL once the listener is up.
+    package func publish(_ owner: Owner) throws(RegistryError) {
+        var document = JSONObject()
+        document["pid"] = .number(JSONNumber(Int(owner.pid)))
+        document["url"] = owner.url.map { .string($0) }
+        document["token"] = owner.token.map { .string($0) }
+        let bytes = JSONValue.object(document).encoded() + [UInt8(ascii: "\n")]
+        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, bytes, bytes.count, 0) == bytes.count else {
+            throw FileSystem.failure(errno, "write", path)
+        }
+    }
+
+    /// What the lock file says; nil when there is none or it cannot be read. It may be of an owner that is gone:
+    /// `isHeld` tells.
+    package static func owner(of path: String) -> Owner? {
+        guard let bytes = try? FileSystem.read(path), let value = try? JSONValue(parsing: bytes),
+            let object = value.objectValue, let pid = object["pid"]?.numberValue?.int64
+        else { return nil }
+        return Owner(
+            pid: Int32(clamping: pid), url: object["url"]?.stringValue, token: object["token"]?.stringValue)
+    }
+
+    /// Whether some process holds the lock now.
+    package static func isHeld(_ path: String) -> Bool {
+        let opened = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+        guard opened >= 0 else { return false }
+        defer { close(opened) }
+        return flock(opened, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+}

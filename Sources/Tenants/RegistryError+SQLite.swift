@@ -1,0 +1,36 @@
+package import SQLite
+
+extension RegistryError {
+    /// What an error of SQLite means for the tenant whose file it is about.
+    package init(_ error: SQLiteError, path: String) {
+        switch error.code.primary {
+        case .busy, .locked: self = .busy(retryAfter: 1)
+        case .full: self = .diskFull(path)
+        case .readOnly, .permission: self = .readOnly(path, error.message)
+        case .corrupt, .notADatabase: self = .quarantined("\(path) is damaged: \(error.message); restore a backup")
+        case .cannotOpen where error.code == .cannotOpenSymlink: self = .unsafePath(path, "is a symbolic link")
+        case .error where error.message.hasPrefix("no such table"),
+            .error where error.message.hasPrefix("no such column"):
+            // Dropped by another process (origin S32); the next start creates it again.
+            self = .quarantined("\(path): \(error.message); restart, or restore a backup")
+        default: self = .storage("\(path): \(error)")
+        }
+    }
+
+    /// Any error of the storage code as one of ours.
+    init(_ error: any Error, path: String) {
+        switch error {
+        case let error as RegistryError: self = error
+        case let error as SQLiteError: self.init(error, path: path)
+        default: self = .storage("\(path): \(error)")
+        }
+    }
+
+    /// Whether the file itself is the reason, so that the tenant is set aside until the file changes.
+    var isAboutTheFile: Bool {
+        switch self {
+        case .quarantined, .newerSchema: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package import Profiles
+import Synchronization
+
+/// One registry at one moment: its document, its profiles in slug order, and whether it can be trusted.
+///
+/// Immutable; any thread. A change makes a new one that shares all but the changed chunk of entries.
+package final class RegistrySnapshot: SortedByKey {
+    package enum State: Sendable, Equatable {
+        case ok
+        /// A row could not be read; the registry answers 500 naming it and nothing in it is overwritten (SQ-6, SQ-7).
+        case damaged(RegistryError.Damage)
+    }
+
+    /// The registry's own fields, without profiles.
+    package let registry: Registry
+    package let state: State
+    /// The last change of the registry or of a profile in it.
+    package let revision: UInt64
+    package let epoch: UInt64
+    package let updatedAtMs: Int64
+    /// The stored document, to tell whether another process changed it.
+    let stored: [UInt8]
+    let entries: SortedList<ProfileEntry>
+    private let pages = [AtomicLazyBytes(), AtomicLazyBytes()]
+
+    var key: String { registry.slug.rawValue }
+
+    init(
+        _ registry: Registry, state: State = .ok, revision: UInt64, epoch: UInt64, updatedAtMs: Int64, stored: [UInt8],
+        entries: SortedList<ProfileEntry>
+    ) {
+        self.registry = registry
+        self.state = state
+        self.revision = revision
+        self.epoch = epoch
+        self.updatedAtMs = updatedAtMs
+        self.stored = stored
+        self.entries = entries
+    }
+
+    package var slug: RegistrySlug { registry.slug }
+    package var count: Int { entries.count }
+
+    /// The strong entity tag of the registry and of its list of profiles.
+    package var etag: String { EntityTag.text(revision: revision, epoch: epoch) }
+
+    /// Throws `damaged` when the registry cannot be trusted.
+    package func check() throws(RegistryError) {
+        if case .damaged(let damage) = state { throw .damaged(damage) }
+    }
+
+    package func profile(_ slug: ProfileSlug) -> ProfileEntry? { entries[slug.rawValue] }
+
+    /// The profile that answers when none is named: the registry's default, else one called `default`.
+    package var defaultProfile: ProfileEntry? {
+        profile(registry.defaultProfileSlug ?? .default)
+    }
+
+    /// The profiles' slugs in byte order.
+    package var slugs: [ProfileSlug] { entries.map(\.slug) }
+
+    /// All profiles in slug order.
+    package var profiles: [ProfileEntry] { Array(entries) }
+
+    /// Up to `limit` profiles in slug order, beginning behind `after`, which need not exist.
+    package func page(after slug: ProfileSlug? = nil, limit: Int) -> [ProfileEntry] {
+        entries.page(after: slug?.rawValue, limit: limit)
+    }
+
+    /// Which rendering of the first page is kept.
+    package enum CachedPage: Int, Sendable {
+        /// With prompts and extensions.
+        case full = 0
+        /// For roles that may not see them.
+        case withoutPrompts = 1
+    }
+
+    /// The bytes of a page, made once per snapshot and kind; two threads may make it at once, one result is kept.
+    package func cachedPage(_ kind: CachedPage, make: () throws -> [UInt8]) rethrows -> [UInt8] {
+        let slot = pages[kind.rawValue]
+        if let known = slot.value { return known }
+        return slot.keep(try make())
+    }
+
+    /// About what the registry occupies in memory, in bytes.
+    var weight: Int { 512 + stored.count + entries.weight }
+}
+
+/// Bytes that are made at most once and then shared.
+private final class AtomicLazyBytes: Sendable {
+    private final class Bytes: Sendable {
+        let value: [UInt8]
+
+        init(_ value: [UInt8]) {
+            self.value = value
+        }
+    }
+
+    private let stored = AtomicLazyReference<Bytes>()
+
+    var value: [UInt8]? { stored.load()?.value }
+
+    func keep(_ bytes: [UInt8]) -> [UInt8] { stored.storeIfNil(Bytes(bytes)).value }
+}

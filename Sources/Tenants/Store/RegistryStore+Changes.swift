@@ -1,0 +1,94 @@
+import SQLite
+
+extension RegistryStore {
+    /// Whether anyone else has touched the file since `content` was read; by `stat`, and `data_version` when open.
+    ///
+    /// Cheap enough for every tenant several times a second; reads nothing.
+    func isChangedOutside() -> Bool {
+        guard FileIdentity.of(file.path) == mainIdentity else { return true }
+        guard let writer = connections.openWriter else {
+            return FileIdentity.of(file.writeAheadLogPath) != closedLogIdentity
+                || isSetAside && FileIdentity.of(file.statePath) != recordIdentity
+        }
+        // A locked file tells nothing yet; it is asked again in a moment.
+        guard let version = try? writer.dataVersion() else { return false }
+        return version != dataVersion
+    }
+
+    /// Takes in whatever happened to the file: commits of others, a replaced file, one overwritten in place.
+    ///
+    /// Afterwards `content` is what the file says. Throws `busy` when a lock is in the way (try again), and
+    /// `quarantined` when the file cannot be used.
+    func takeInChanges() throws(RegistryError) {
+        guard let present = FileIdentity.of(file.path) else {
+            drop()
+            throw .quarantined("\(file.path) is missing; restore a backup")
+        }
+        if present == mainIdentity { return try takeInCommits() }
+        guard present.hasSameContent(as: mainIdentity) else { return try takeInMainFile(present) }
+        // Only mode or link count changed.
+        mainIdentity = present
+        if !hasUncheckpointedChanges || connections.isOpen { try record(.clean) }
+        try takeInCommits()
+    }
+
+    private func takeInMainFile(_ present: FileIdentity) throws(RegistryError) {
+        if !present.isSameFile(as: mainIdentity) {
+            log(.warning, "registry file replaced", [("path", file.path)])
+            return try reopen(movingSideFiles: hasUncheckpointedChanges)
+        }
+        guard usesWriteAheadLog else { return try reopen(movingSideFiles: false) }
+        guard let writer = connections.openWriter else {
+            // Closed by us without a log: another process wrote, or the file was overwritten; both show at open.
+            return try reopen(movingSideFiles: false)
+        }
+        let isCommitted = try attempt { try writer.dataVersion() } != dataVersion
+        if try attempt({ try isSound(isCommitted: isCommitted) }) {
+            // Another process moved the log into the file; ours continues it.
+            mainIdentity = present
+            try record(.clean)
+            return try takeInCommits()
+        }
+        log(.warning, "registry file overwritten in place", [("path", file.path)])
+        try reopen(movingSideFiles: hasUncheckpointedChanges)
+    }
+
+    /// Whether the changed main file and the log still make one database: sound, and, unless someone committed, saying
+    /// what is known. A fresh connection is asked: the writer's cache would hide what lies beneath.
+    private func isSound(isCommitted: Bool) throws -> Bool {
+        do {
+            return try connections.withFreshReader { reader in
+                guard try reader.integrityProblems(quick: true, limit: 1).isEmpty else { return false }
+                return try isCommitted || read(reader).content.isSame(as: content)
+            }
+        } catch let error as SQLiteError where error.isDamage {
+            return false
+        }
+    }
+
+    private func takeInCommits() throws(RegistryError) {
+        let before = content
+        do {
+            try attempt { try load() }
+            mainIdentity = try currentMainIdentity()
+        } catch {
+            content = before
+            throw error
+        }
+    }
+
+    /// Tries a file that could not be used again, after something about it changed.
+    func comeBack() throws(RegistryError) {
+        guard FileIdentity.of(file.path) != nil else {
+            throw .quarantined("\(file.path) is missing; restore a backup")
+        }
+        try reopen(movingSideFiles: false)
+    }
+
+    /// Leaves the file as it is, without moving the log into it, and opens what is there now.
+    func reopen(movingSideFiles: Bool) throws(RegistryError) {
+        drop()
+        if movingSideFiles { try moveSideFilesAside(reason: "the file was replaced while it was open") }
+        try open()
+    }
+}

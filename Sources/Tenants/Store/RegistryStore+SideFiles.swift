@@ -1,0 +1,89 @@
+import SQLite
+
+/// What lies at a registry file's path before it is opened.
+struct FoundFiles {
+    /// The file may not be the one the recorded epoch belongs to: created, restored, or written by someone else.
+    var needsNewEpoch = false
+    /// The file was replaced or written by something else: its pages are checked before it is trusted.
+    var needsIntegrityCheck = false
+}
+
+extension RegistryStore {
+    /// Makes sure of the file and of what lies beside it, before SQLite sees either (gateway.md §6).
+    ///
+    /// SQLite takes any `-wal` of the right name for the file's own. Whether it is, only the identity recorded around
+    /// each checkpoint tells: equal or absent record: the log continues the file; a checkpoint was under way: it is
+    /// replayed on a copy first; another file, size or time: the log belongs to what was there before and is renamed;
+    /// only the change time differs: nobody can know, both are kept. Nothing is ever deleted.
+    func prepareFiles() throws(RegistryError) -> FoundFiles {
+        if options.access == .readWriteCreate {
+            try FileSystem.makeDirectory(file.directory, allowsSticky: file.isElsewhere)
+        } else {
+            try FileSystem.checkDirectory(file.directory, allowsSticky: file.isElsewhere)
+        }
+        recorded = isReadOnly ? nil : try StateRecord.read(file)
+        guard let status = try FileSystem.checkFile(file.path) else {
+            guard options.access == .readWriteCreate else {
+                throw .quarantined("\(file.path) is missing; restore a backup")
+            }
+            try moveSideFilesAside(reason: "their main file is missing")
+            try FileSystem.createEmptyFile(file.path)
+            return FoundFiles(needsNewEpoch: true)
+        }
+        if isReadOnly { return FoundFiles() }
+        if status.identity.size == 0, let recorded, recorded.identity.size > 0 {
+            throw .quarantined("\(file.path) is empty but held data before; restore a backup")
+        }
+        guard let recorded else { return FoundFiles(needsNewEpoch: true) }
+        let isSame = recorded.identity.hasSameContent(as: status.identity)
+        guard usesWriteAheadLog, hasSideFiles else {
+            return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: !isSame)
+        }
+        switch recorded.phase {
+        case .checkpoint:
+            try checkReplayOnCopy()
+            return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: true)
+        case .clean where recorded.identity == status.identity: return FoundFiles()
+        case .clean where isSame:
+            throw .quarantined(
+                "\(file.path) has a log that may or may not belong to it (its change time alone is new); "
+                    + "to keep the log: rm '\(file.statePath)'; to keep the file as it is: "
+                    + "mv '\(file.writeAheadLogPath)' '\(file.writeAheadLogPath).foreign'")
+        case .clean:
+            try moveSideFilesAside(reason: "the file was replaced")
+            return FoundFiles(needsNewEpoch: true, needsIntegrityCheck: true)
+        }
+    }
+
+    /// Renames what lies beside the file to `*.foreign-<time>`; never deletes.
+    func moveSideFilesAside(reason: String) throws(RegistryError) {
+        let suffix = ".foreign-\(environment.nowMs())"
+        for path in file.sidePaths where FileStatus(path) != nil {
+            try FileSystem.rename(path, to: path + suffix)
+            log(.warning, "side file moved aside", [("path", path + suffix), ("reason", reason)])
+        }
+    }
+
+    private var hasSideFiles: Bool {
+        hasUncheckpointedChanges || FileStatus(file.rollbackJournalPath) != nil
+    }
+
+    /// A crash inside a checkpoint: the log replayed on a copy must give a sound database.
+    private func checkReplayOnCopy() throws(RegistryError) {
+        let copy = RegistryFile(path: file.path + ".replay-\(environment.nowMs())")
+        try FileSystem.copy(file.path, to: copy.path)
+        try FileSystem.copy(file.writeAheadLogPath, to: copy.writeAheadLogPath)
+        let problems = try attempt { () throws -> [String] in
+            let connection = try Connection(path: copy.path, options: connections.options)
+            defer { connection.close() }
+            return try connection.integrityProblems(limit: 3)
+        }
+        guard problems.isEmpty else {
+            throw .quarantined(
+                "\(file.path) and its log do not fit together (\(problems.joined(separator: "; "))); "
+                    + "the replayed copy is \(copy.path); restore a backup")
+        }
+        // The copy is ours and proven equal to what the original's replay gives: it has done its duty.
+        for path in [copy.path] + copy.sidePaths { try FileSystem.removeOwn(path) }
+    }
+}

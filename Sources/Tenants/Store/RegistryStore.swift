@@ -1,0 +1,154 @@
+import Profiles
+import SQLite
+
+/// One registry file: opening it, reading it whole, committing to it, checkpointing and closing it.
+///
+/// The only code that touches the file. It is used by one thread at a time, the one that has the tenant's worker role,
+/// and blocks as files do. Connections come and go; what stays is `content`, the state last read or committed, and the
+/// identity of the file it was read from. Its invariant: while the file's identity is the recorded one and no other
+/// connection has committed (`data_version`), `content` is what the file says.
+final class RegistryStore {
+    let tenant: String
+    let file: RegistryFile
+    let options: ConnectionOptions
+    let environment: TenantEnvironment
+    let connections: ConnectionPool
+
+    var content = TenantContent.empty
+    var isLoaded = false
+    /// The last opening failed; what lies beside the file is watched too, as part of what can repair it.
+    var isSetAside = false
+    /// The main file as this process last left or read it.
+    var mainIdentity = FileIdentity.unknown
+    /// The write-ahead log when the file was closed; nil when there was none.
+    var closedLogIdentity: FileIdentity?
+    /// The open writer's `data_version` at which `content` was the file's.
+    var dataVersion: Int64?
+    /// What `profiles.db.state` says; nil when unknown or absent.
+    var recorded: StateRecord?
+    /// The record's own file, whose removal is one way out of quarantine.
+    var recordIdentity: FileIdentity?
+    /// The file needs an epoch it could not be given yet, because another process held the write lock.
+    var owesNewEpoch = false
+    /// The file comes from the origin: its documents are read as the origin meant them.
+    var takeoverPending = false
+
+    init(tenant: String, file: RegistryFile, options: ConnectionOptions, environment: TenantEnvironment) {
+        self.tenant = tenant
+        self.file = file
+        self.options = options
+        self.environment = environment
+        // Nobody waits for a lock on a thread: the tenant retries by timer until the request's deadline.
+        var patient = options
+        patient.busyTimeout = .zero
+        connections = ConnectionPool(path: file.path, options: patient)
+    }
+
+    var usesWriteAheadLog: Bool { options.journalMode == .wal }
+    var isReadOnly: Bool { options.access == .readOnly || options.queryOnly || options.immutable }
+
+    /// Whether the write-ahead log holds anything a plain copy of the main file would miss.
+    var hasUncheckpointedChanges: Bool { (FileIdentity.of(file.writeAheadLogPath)?.size ?? 0) > 0 }
+
+    func log(_ level: TenantEvent.Level, _ message: String, _ details: [(key: String, value: String)] = []) {
+        environment.log(TenantEvent(level, message, tenant: tenant, details))
+    }
+
+    /// Runs file work, with whatever goes wrong as a `RegistryError`.
+    func attempt<Value>(_ body: () throws -> Value) throws(RegistryError) -> Value {
+        do { return try body() } catch { throw RegistryError(error, path: file.path) }
+    }
+
+    /// Opens the file as gateway.md §6 has it, creates or migrates it, and reads all of it.
+    ///
+    /// Throws `busy` when another process holds it (nothing was changed, try again), `quarantined`/`newerSchema` when
+    /// the file itself is the reason, `unsafePath`, `readOnly`, `diskFull`, `storage`.
+    func open() throws(RegistryError) {
+        do throws(RegistryError) {
+            let found = try prepareFiles()
+            try attempt { try openPrepared(found) }
+        } catch {
+            // Nothing of ours is in the log yet, or it is all committed: either way it must stay as it is.
+            drop()
+            mainIdentity = FileIdentity.of(file.path) ?? .unknown
+            isSetAside = true
+            throw error
+        }
+        isSetAside = false
+    }
+
+    private func openPrepared(_ found: FoundFiles) throws {
+        let writer = try connections.writer()
+        if !isReadOnly {
+            try backUpBeforeTakeover(writer)
+            let outcome = try RegistrySchema.prepare(writer) { writer in
+                try bootstrap(writer)
+            }
+            if outcome.isNew { log(.info, "registry file created", [("path", file.path)]) }
+            if outcome.isTakenOver { takeoverPending = true }
+        }
+        if found.needsIntegrityCheck { try requireIntegrity(writer) }
+        owesNewEpoch = found.needsNewEpoch
+        mainIdentity = try currentMainIdentity()
+        try load()
+        isLoaded = true
+        if !isReadOnly { try settle() }
+    }
+
+    /// After opening: everything in the main file and its identity recorded, as far as other processes let us.
+    private func settle() throws(RegistryError) {
+        guard usesWriteAheadLog else { return }
+        if hasUncheckpointedChanges {
+            _ = try checkpoint()
+        } else {
+            try record(.clean)
+        }
+    }
+
+    /// Closes everything cleanly: checkpoint, readers, writer; no `-wal` or `-shm` is left unless another process has
+    /// the file open. The content stays readable in memory.
+    ///
+    /// Stays open when the log could not be emptied, unless `atAnyRate` (the process ends; the next start replays it).
+    func close(atAnyRate: Bool = false) throws(RegistryError) {
+        guard connections.isOpen else { return }
+        if hasUncheckpointedChanges && !isReadOnly {
+            let isComplete: Bool
+            do throws(RegistryError) {
+                isComplete = try checkpoint()
+            } catch {
+                guard atAnyRate else { throw error }
+                drop()
+                throw error
+            }
+            guard isComplete || atAnyRate else { return }
+        }
+        connections.closeIdle()
+        guard !connections.isOpen else { return }
+        dataVersion = nil
+        if !usesWriteAheadLog { mainIdentity = FileIdentity.of(file.path) ?? .unknown }
+        closedLogIdentity = FileIdentity.of(file.writeAheadLogPath)
+    }
+
+    /// Drops the connections without moving the log into the main file.
+    func drop() {
+        connections.abandon()
+        dataVersion = nil
+        closedLogIdentity = FileIdentity.of(file.writeAheadLogPath)
+        recordIdentity = FileIdentity.of(file.statePath)
+    }
+
+    func currentMainIdentity() throws(RegistryError) -> FileIdentity {
+        guard let identity = FileIdentity.of(file.path) else {
+            throw .quarantined("\(file.path) is missing; restore a backup")
+        }
+        return identity
+    }
+
+    private func requireIntegrity(_ writer: Connection) throws {
+        let problems = try writer.integrityProblems(quick: true, limit: 3)
+        guard problems.isEmpty else {
+            throw RegistryError.quarantined(
+                "\(file.path) is damaged: \(problems.joined(separator: "; ")); restore a backup")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import JSON
+import Profiles
+
+/// Reading stored documents: what cannot be read is damage at a place, not an error of a request.
+enum StoredDocument {
+    static func profile(_ bytes: [UInt8], registry: String, slug: String) throws(RegistryError) -> Profile {
+        func damage(_ reason: String) -> RegistryError {
+            .damaged(
+                RegistryError.Damage(
+                    table: "profiles", row: "\(registry)/\(slug)", column: "document_json", reason: reason))
+        }
+        do {
+            let profile = try Profile(document: try JSONValue(parsing: bytes), slug: ProfileSlug(slug))
+            guard profile.slug.rawValue == slug else {
+                throw damage("slug mismatch: the row is \"\(slug)\", the document says \"\(profile.slug)\"")
+            }
+            return profile
+        } catch let error as JSONError {
+            throw damage("\(error)")
+        } catch let error as ValidationError {
+            throw damage(error.description)
+        } catch let error as RegistryError {
+            throw error
+        } catch {
+            throw damage("\(error)")
+        }
+    }
+
+    /// The registry of a row, with the profiles that came inside its document: a file of the origin, or pasted.
+    static func registry(_ bytes: [UInt8], slug: String, origin: DocumentOrigin) throws(RegistryError)
+        -> RegistryDocument
+    {
+        func damage(_ reason: String) -> RegistryError {
+            .damaged(
+                RegistryError.Damage(table: "profile_registries", row: slug, column: "payload_json", reason: reason))
+        }
+        guard let rowSlug = RegistrySlug(slug), rowSlug.rawValue == slug else {
+            throw .damaged(
+                RegistryError.Damage(
+                    table: "profile_registries", row: slug, column: "slug", reason: "is no valid registry slug"))
+        }
+        do {
+            return try RegistryDocument(document: try JSONValue(parsing: bytes), rowSlug: rowSlug, origin: origin)
+        } catch let error as JSONError {
+            throw damage("\(error)")
+        } catch let error as ValidationError {
+            throw damage(error.description)
+        } catch {
+            throw damage("\(error)")
+        }
+    }
+}
