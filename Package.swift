@@ -108,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "JSON", "Profiles", "SQLite", "GatewayTestSupport",
+                "Gateway", "HTTPServer", "JSON", "Profiles", "SQLite", "GatewayTestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftRules),

@@ -1,6 +1,8 @@
 // The URL of an upstream: absolute, http or https, nothing in it that could carry a credential or swallow the path
 // we append (`/chat/completions`).
 
+internal import HTTPServer
+
 /// Checks of `base_url`.
 enum BaseURL {
     /// Returns the URL without trailing slashes; the thrown reason says what is wrong.
@@ -29,7 +31,7 @@ enum BaseURL {
     /// Whether the URL's host is this machine by its name or address.
     static func isLoopback(_ url: String) -> Bool {
         let host = hostAndPort(of: authority(of: url)).host
-        return host.lowercased() == "localhost" || (IPAddress(parsing: String(host))?.isLoopback ?? false)
+        return host.lowercased() == "localhost" || (SocketAddress(parsing: host)?.isLoopback ?? false)
     }
 
     private static func authority(of url: String) -> Substring {
@@ -53,7 +55,7 @@ enum BaseURL {
         let isBracketed = authority.hasPrefix("[")
         let isHost =
             isBracketed
-            ? IPAddress(parsing: String(host)).map { _ in true } ?? false
+            ? host.contains(":") && SocketAddress(parsing: host) != nil
             : host.utf8.allSatisfy { byte in
                 byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
                     || (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)

@@ -1,7 +1,7 @@
 // Winning nodes → checked values. The simple settings and the rules that span several settings are here; named
 // things (upstreams, tools, secrets, tenants) have their own file.
 
-internal import JSON
+internal import HTTPServer
 internal import Profiles
 
 /// Builds a GatewayConfiguration; problems pile up in `decoder`.
@@ -29,8 +29,9 @@ struct ConfigurationAssembler {
         with(.listen) { me, node, key in
             var addresses: [ListenAddress] = []
             for element in me.decoder.list(node, key) {
-                guard let address = me.decoder.parsed(element, key, ListenAddress.init(parsing:)) else { continue }
-                if addresses.contains(address), address.port != 0 {
+                guard let address = me.decoder.parsed(element, key, Addresses.listen) else { continue }
+                // Of port 0 there may be several: the kernel chooses each.
+                if addresses.contains(address), !element.hasText(endingIn: ":0") {
                     me.decoder.refuse(element.origin, key, "`\(address)` is given twice")
                 }
                 addresses.append(address)
@@ -43,7 +44,7 @@ struct ConfigurationAssembler {
         }
         with(.trustedProxies) { me, node, key in
             configuration.trustedProxies = me.decoder.list(node, key).compactMap {
-                me.decoder.parsed($0, key, AddressRange.init(parsing:))
+                me.decoder.parsed($0, key, Addresses.range)
             }
             me.decoder.note(key, from: node.origin)
         }
@@ -114,7 +115,7 @@ struct ConfigurationAssembler {
     private mutating func checkExposure(_ configuration: GatewayConfiguration) {
         // A key that could not be read has its own message.
         guard configuration.isExposed, layers.nodes[.operatorKey] == nil else { return }
-        let open = configuration.listen.filter { !$0.isLocal }.map(\.description).joined(separator: ", ")
+        let open = configuration.listen.filter { !$0.isLoopback }.map(\.description).joined(separator: ", ")
         decoder.refuse(
             layers.nodes[.listen]?.origin ?? .builtIn, ConfigurationField.listen.rawValue,
             "\(open) can be reached from other machines and no authentication is configured; set "

@@ -47,6 +47,11 @@ struct ConfigurationNode: Sendable {
         if case .mapping = content { true } else { isNull }
     }
 
+    /// Whether it is one value whose text ends so.
+    func hasText(endingIn suffix: String) -> Bool {
+        if case .scalar(let scalar) = content { scalar.text.hasSuffix(suffix) } else { false }
+    }
+
     /// Whether `env:<name>` stands anywhere in it.
     func refers(to name: String) -> Bool {
         switch content {

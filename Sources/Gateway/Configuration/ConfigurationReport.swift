@@ -1,6 +1,7 @@
 // The effective configuration as rows for people: key, value, where it came from. Built from the checked values, so
 // that it shows what the process will do and not what somebody wrote; secrets appear as their reference or as `***`.
 
+internal import HTTPServer
 package import JSON
 internal import Profiles
 

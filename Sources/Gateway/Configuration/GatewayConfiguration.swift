@@ -3,6 +3,7 @@
 // checked, secrets have been fetched, and nothing has been opened yet.
 
 internal import Glibc
+package import HTTPServer
 package import JSON
 package import Profiles
 
@@ -55,7 +56,7 @@ package struct GatewayConfiguration: Sendable {
 
     /// Every setting at its default.
     package init() {
-        listen = [ListenAddress.defaultAddress]
+        listen = [.address(.ipv4(0x7F00_0001, port: 8080))]
         dataDirectory = "./data"
         // "default" is a slug; were it none, nobody would answer without a tenant.
         defaultTenant = try? TenantSlug(validating: "default")
@@ -97,7 +98,7 @@ package struct GatewayConfiguration: Sendable {
 
     /// Whether a client of another machine could reach any listener.
     package var isExposed: Bool {
-        listen.contains { !$0.isLocal }
+        listen.contains { !$0.isLoopback }
     }
 }
 

@@ -48,13 +48,14 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake("listen: []", "1:9: listen: must name at least one address, e.g. 127.0.0.1:8080"),
         Mistake("listen: {a: b}", "1:9: listen: must be a list, not a mapping"),
         Mistake("listen: ['127.0.0.1:1', '127.0.0.1:1']", "1:25: listen: `127.0.0.1:1` is given twice"),
-        Mistake("listen: 'unix:'", "1:9: listen: has no path after `unix:`"),
+        Mistake("listen: 'unix:'", "1:9: listen: `unix:` needs a path of 1 to 107 bytes after `unix:`"),
         Mistake(
             "trusted_proxies: [10.0.0.0/33]",
             "1:19: trusted_proxies: prefix length `33` of `10.0.0.0/33` must be a number from 0 to 32"),
         Mistake(
             "trusted_proxies: [10.0.0.1/8]",
-            "1:19: trusted_proxies: `10.0.0.1/8` has bits set beyond its prefix; write 10.0.0.0/8"),
+            "1:19: trusted_proxies: `10.0.0.1/8` has bits set beyond its prefix; write the first address of the network"
+        ),
         Mistake(
             "trusted_proxies: [proxy]",
             "1:19: trusted_proxies: `proxy` is no IP address or CIDR range such as 10.0.0.0/8 or fd00::/8"),

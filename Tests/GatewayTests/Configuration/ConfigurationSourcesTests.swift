@@ -1,4 +1,5 @@
 import Gateway
+import HTTPServer
 import JSON
 import Profiles
 import Testing
@@ -60,7 +61,7 @@ import Testing
         ])
         #expect(loaded.configuration.upstreams.first?.baseURL == "http://127.0.0.1:1/v1")
         #expect(loaded.configuration.defaultUpstream == "local")
-        #expect(loaded.configuration.trustedProxies.map(\.description) == ["10.0.0.0/8", "::1/128"])
+        #expect(loaded.configuration.trustedProxies.map(\.description) == ["10.0.0.0/8", "::1"])
         #expect(loaded.configuration.maximumBodyBytes.chat == 64 << 20)
         #expect(
             problems(environment: ["PROFILE_GATEWAY_UPSTREAMS": "{a: {api: oops}}"]).first?
