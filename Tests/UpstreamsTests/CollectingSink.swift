@@ -1,0 +1,52 @@
+import HTTPClient
+import Synchronization
+import Upstreams
+
+/// Keeps what an upstream streams.
+final class CollectingSink: UpstreamSink {
+    struct Record: Sendable {
+        var heads: [UpstreamHead] = []
+        var pieces: [String] = []
+        var ends: [UpstreamError?] = []
+        var call: (any UpstreamCall)?
+
+        var text: String { pieces.joined() }
+    }
+
+    private let record = Mutex(Record())
+    private let onPiece: @Sendable (Record) -> TransferDemand
+
+    init(onPiece: @escaping @Sendable (Record) -> TransferDemand = { _ in .more }) {
+        self.onPiece = onPiece
+    }
+
+    var now: Record { record.withLock { $0 } }
+
+    func began(_ head: UpstreamHead, call: any UpstreamCall) -> TransferDemand {
+        record.withLock { record in
+            record.heads.append(head)
+            record.call = call
+        }
+        return .more
+    }
+
+    func received(_ events: UnsafeRawBufferPointer) -> TransferDemand {
+        let now = record.withLock { record in
+            record.pieces.append(String(decoding: events, as: UTF8.self))
+            return record
+        }
+        return onPiece(now)
+    }
+
+    func ended(_ error: UpstreamError?) {
+        record.withLock { $0.ends.append(error) }
+    }
+
+    /// Waits until the end has been told, at most 10 s.
+    func end() async -> Record {
+        for _ in 0..<2000 where now.ends.isEmpty {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return now
+    }
+}
