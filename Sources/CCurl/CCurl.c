@@ -492,6 +492,7 @@ ccurl_loop *ccurl_loop_create(const ccurl_options *options, const ccurl_callback
     SET(CURLMOPT_TIMERDATA, loop);
     SET(CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     SET(CURLMOPT_MAXCONNECTS, options->maximum_idle_connections);
+    SET(CURLMOPT_MAX_HOST_CONNECTIONS, options->maximum_connections_per_host);
 #undef SET
     if (!good) {
         ccurl_loop_destroy(loop);

@@ -2,6 +2,9 @@
 package struct TransportConfiguration: Sendable {
     /// Kept-alive connections, over all hosts; the oldest idle one is closed beyond it.
     package var maximumIdleConnections: Int
+    /// Connections to one host and port at once; further requests wait for one, within their own timeouts.
+    /// 0: no limit.
+    package var maximumConnectionsPerHost: Int
     /// The most bytes of a response head.
     package var maximumHeadBytes: Int
     /// A proxy for every request, as libcurl writes them (`http://host:port`). `nil`: none, and the environment's
@@ -11,10 +14,12 @@ package struct TransportConfiguration: Sendable {
     package var certificateAuthorityFile: String?
 
     package init(
-        maximumIdleConnections: Int = 256, maximumHeadBytes: Int = 64 << 10, proxy: String? = nil,
+        maximumIdleConnections: Int = 1024, maximumConnectionsPerHost: Int = 0, maximumHeadBytes: Int = 64 << 10,
+        proxy: String? = nil,
         certificateAuthorityFile: String? = nil
     ) {
         self.maximumIdleConnections = maximumIdleConnections
+        self.maximumConnectionsPerHost = maximumConnectionsPerHost
         self.maximumHeadBytes = maximumHeadBytes
         self.proxy = proxy
         self.certificateAuthorityFile = certificateAuthorityFile

@@ -37,6 +37,7 @@ final class TransportCore: @unchecked Sendable {
             withOptionalCString(configuration.certificateAuthorityFile) { file in
                 var options = CurlOptions(
                     maximum_idle_connections: configuration.maximumIdleConnections,
+                    maximum_connections_per_host: configuration.maximumConnectionsPerHost,
                     maximum_head_bytes: configuration.maximumHeadBytes, proxy: proxy, ca_file: file)
                 var callbacks = curlCallbacks
                 return ccurl_loop_create(&options, &callbacks)

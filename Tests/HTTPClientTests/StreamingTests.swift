@@ -13,19 +13,23 @@ struct StreamingTests {
     }
 
     @Test func `pieces arrive as they are sent, and the end once`() async throws {
+        let sink = RecordingSink()
+        let goOn = Atomic(false)
         let fake = try FakeUpstream { _, exchange in
             exchange.beginChunks()
             for number in 0..<5 {
+                // Each piece has to arrive before the next one is sent, or this never ends.
                 exchange.chunk("data: \(number)\n\n")
-                exchange.sleep(milliseconds: 30)
+                while sink.now.pieces == number { exchange.sleep(milliseconds: 1) }
             }
+            while !goOn.load(ordering: .relaxed) { exchange.sleep(milliseconds: 1) }
             exchange.endChunks()
         }
         defer { fake.stop() }
-        let sink = RecordingSink()
         let (head, _) = try await transport.stream(TransferRequest(url: fake.url), sink: sink)
         #expect(head.status == 200)
         #expect(sink.now.ends.isEmpty)
+        goOn.store(true, ordering: .relaxed)
         let record = await sink.end()
         #expect(sink.text == (0..<5).map { "data: \($0)\n\n" }.joined())
         #expect(record.pieces == 5)
@@ -80,9 +84,9 @@ struct StreamingTests {
                 paused.add(1, ordering: .relaxed)
                 return .pause
             })
-        let timeouts = TransferTimeouts(idle: .milliseconds(250))
+        let timeouts = TransferTimeouts(idle: .milliseconds(1000))
         let (_, transfer) = try await transport.stream(TransferRequest(url: fake.url, timeouts: timeouts), sink: sink)
-        try await Task.sleep(for: .milliseconds(400))
+        try await Task.sleep(for: .milliseconds(1300))
         #expect(received.load(ordering: .relaxed) == 1)
         // What is under way fits into socket buffers; the rest was never sent. The idle timeout did not strike.
         let buffered = sent.load(ordering: .relaxed)

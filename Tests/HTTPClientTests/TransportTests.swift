@@ -147,6 +147,32 @@ struct TransportTests {
         #expect(fake.requests.count == 500)
     }
 
+    @Test func `holds no more connections to a host than it may, and cancels what waits for one`() async throws {
+        let fake = try FakeUpstream { request, exchange in
+            exchange.sleep(milliseconds: request.target == "/slow" ? 300 : 5)
+            exchange.respond(200, "ok")
+        }
+        defer { fake.stop() }
+        let limited = try Transport(TransportConfiguration(maximumConnectionsPerHost: 2))
+        let answered = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<40 {
+                group.addTask { (try? await limited.send(TransferRequest(url: fake.url)))?.status == 200 }
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(answered == 40)
+        #expect(fake.acceptedConnections <= 2)
+
+        for _ in 0..<2 { limited.send(TransferRequest(url: fake.url + "/slow")) { _ in } }
+        #expect(await fake.wait { $0.requests.count == 42 })
+        let waiting = Task { try await limited.send(TransferRequest(url: fake.url + "/never")) }
+        try await Task.sleep(for: .milliseconds(20))
+        waiting.cancel()
+        await #expect(throws: TransferError.self) { try await waiting.value }
+        #expect(try await limited.send(TransferRequest(url: fake.url)).status == 200)
+        #expect(!fake.requests.contains { $0.target == "/never" })
+    }
+
     @Test func `ignores the environment's proxy`() async {
         // In a process of its own: changing the environment is not safe beside other threads.
         await #expect(processExitsWith: .success) {

@@ -50,6 +50,8 @@ typedef struct {
 
 typedef struct {
     long maximum_idle_connections;
+    /// 0: no limit.
+    long maximum_connections_per_host;
     size_t maximum_head_bytes;
     /// NULL: no proxy, whatever the environment says.
     const char *_Nullable proxy;
