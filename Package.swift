@@ -59,12 +59,13 @@ let package = Package(
         // 2nd floor: the domain
         .target(name: "Profiles", dependencies: ["JSON", "CCrypto"], swiftSettings: swiftRules),
 
-        // 3rd floor: two wings
+        // 3rd floor: three wings
         .target(
             name: "Tenants",
             dependencies: ["Profiles", "JSON", "SQLite"],
             swiftSettings: swiftRules),
         .target(name: "Upstreams", dependencies: ["Profiles", "JSON", "HTTPClient"], swiftSettings: swiftRules),
+        .target(name: "Middlewares", dependencies: ["JSON", "Profiles", "Patterns"], swiftSettings: swiftRules),
 
         // 4th floor: the composition
         .target(
@@ -97,6 +98,9 @@ let package = Package(
             name: "HTTPClientTests", dependencies: ["HTTPClient", "GatewayTestSupport"], swiftSettings: swiftRules),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: swiftRules),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: swiftRules),
+        .testTarget(
+            name: "MiddlewaresTests", dependencies: ["Middlewares", "JSON", "Profiles", "Patterns"],
+            swiftSettings: swiftRules),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "JSON"], swiftSettings: swiftRules),
         .testTarget(
             name: "TenantsTests", dependencies: ["Tenants", "Profiles", "JSON", "SQLite", "GatewayTestSupport"],

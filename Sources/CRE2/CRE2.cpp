@@ -4,6 +4,8 @@
 
 #include <re2/re2.h>
 
+#include <time.h>
+
 #include <algorithm>
 #include <cstring>
 #include <exception>
@@ -47,6 +49,32 @@ size_t next_character_start(const re2::StringPiece &text, size_t position) {
     return position;
 }
 
+int64_t processor_time() {
+    struct timespec now;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) return 0;
+    return static_cast<int64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
+}
+
+/// Takes the processor time that passes during its life from a budget.
+class Meter {
+  public:
+    explicit Meter(int64_t *nanoseconds_left) : left_(nanoseconds_left), last_(processor_time()) {}
+    ~Meter() { (void)is_exhausted(); }
+    Meter(const Meter &) = delete;
+    Meter &operator=(const Meter &) = delete;
+
+    bool is_exhausted() {
+        const int64_t now = processor_time();
+        *left_ -= now - last_;
+        last_ = now;
+        return *left_ < 0;
+    }
+
+  private:
+    int64_t *left_;
+    int64_t last_;
+};
+
 }  // namespace
 
 CRE2Pattern *cre2_create(const uint8_t *source, size_t length, CRE2Options options, CRE2Failure *failure) {
@@ -58,8 +86,15 @@ CRE2Pattern *cre2_create(const uint8_t *source, size_t length, CRE2Options optio
         settings.set_literal(options.is_literal);
         settings.set_dot_nl(options.dot_matches_newline);
         auto pattern = std::make_unique<CRE2Pattern>(piece(source, length), settings);
-        if (pattern->expression.ok()) return pattern.release();
-        describe(failure, pattern->expression.error(), pattern->expression.error_arg());
+        if (!pattern->expression.ok()) {
+            describe(failure, pattern->expression.error(), pattern->expression.error_arg());
+        } else if (pattern->expression.ProgramSize() > options.maximum_program_size) {
+            describe(failure, "pattern too large - compiles to " + std::to_string(pattern->expression.ProgramSize()) +
+                                  " instructions, more than " + std::to_string(options.maximum_program_size),
+                     "");
+        } else {
+            return pattern.release();
+        }
     } catch (const std::exception &) {
         describe_exhaustion(failure);
     }
@@ -79,7 +114,9 @@ CRE2Outcome cre2_test(const CRE2Pattern *pattern, const uint8_t *text, size_t le
 }
 
 CRE2Outcome cre2_find(const CRE2Pattern *pattern, const uint8_t *text, size_t length, size_t start, size_t reach,
-                      CRE2Range *range) {
+                      int64_t *nanoseconds_left, CRE2Range *range) {
+    Meter meter(nanoseconds_left);
+    if (*nanoseconds_left < 0) return CRE2OutcomeExhausted;
     try {
         const re2::StringPiece subject = piece(text, length);
         size_t from = next_character_start(subject, std::min(start, length));
@@ -90,6 +127,7 @@ CRE2Outcome cre2_find(const CRE2Pattern *pattern, const uint8_t *text, size_t le
             re2::StringPiece match;
             if (!pattern->expression.Match(subject, from, end, RE2::UNANCHORED, &match, 1)) {
                 if (end == length) return CRE2OutcomeNotFound;
+                if (meter.is_exhausted()) return CRE2OutcomeExhausted;
                 from = next_character_start(subject, from + reach);
                 continue;
             }

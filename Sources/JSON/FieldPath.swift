@@ -8,7 +8,7 @@ package enum FieldPath {
         "\(path)[\(index)]"
     }
 
-    static func prepending(_ head: String, to path: String) -> String {
+    package static func prepending(_ head: String, to path: String) -> String {
         if path.isEmpty { return head }
         return path.utf8.first == UInt8(ascii: "[") ? head + path : "\(head).\(path)"
     }

@@ -4,13 +4,13 @@ extension Pattern {
     /// An empty match right after a match is left out, as in Perl. Time is linear in the text and in the number of
     /// matches, whatever the pattern.
     ///
-    /// - Throws: ``PatternSearchError`` when there are more than `limit`.
+    /// - Throws: ``PatternSearchError`` when there are more than `limit`, or the budget is used up.
     package func matches(
-        in text: UnsafeBufferPointer<UInt8>, limit: Int = .max
+        in text: UnsafeBufferPointer<UInt8>, limit: Int = .max, budget: inout SearchBudget
     ) throws(PatternSearchError) -> [Range<Int>] {
         var found: [Range<Int>] = []
         var start = 0
-        while let match = try firstMatch(in: text, from: start) {
+        while let match = try firstMatch(in: text, from: start, budget: &budget) {
             // The search itself moves on to the next start of a character.
             start = match.isEmpty ? match.upperBound + 1 : match.upperBound
             if match.isEmpty, match.lowerBound == found.last?.upperBound { continue }
@@ -23,8 +23,9 @@ extension Pattern {
     }
 
     package func matches(in text: [UInt8], limit: Int = .max) throws(PatternSearchError) -> [Range<Int>] {
-        try text.withUnsafeBufferPointer { buffer throws(PatternSearchError) in
-            try matches(in: buffer, limit: limit)
+        var budget = SearchBudget()
+        return try text.withUnsafeBufferPointer { buffer throws(PatternSearchError) in
+            try matches(in: buffer, limit: limit, budget: &budget)
         }
     }
 

@@ -10,7 +10,7 @@ package final class Pattern: @unchecked Sendable {
     /// How long a source may be, in bytes.
     package static let maximumSourceBytes = 4096
     /// Matches of up to so many bytes are always found; a longer one may be found cut short, or not at all.
-    package static let maximumMatchBytes = 8192
+    package static let maximumMatchBytes = 4096
 
     package struct Options: Sendable, Equatable {
         package var isCaseInsensitive = false
@@ -18,7 +18,9 @@ package final class Pattern: @unchecked Sendable {
         package var isLiteral = false
         package var dotMatchesNewline = false
         /// Bytes for the program and its caches; a pattern that needs more is refused.
-        package var maximumMemory: Int64 = 1 << 20
+        package var maximumMemory: Int64 = 4 << 20
+        /// Instructions of the program; the slowest search takes one step for each of them and each byte of text.
+        package var maximumProgramSize: Int32 = 4000
 
         package init() {}
     }
@@ -43,7 +45,8 @@ package final class Pattern: @unchecked Sendable {
         var failure = CRE2Failure()
         let settings = CRE2Options(
             is_case_insensitive: options.isCaseInsensitive, is_literal: options.isLiteral,
-            dot_matches_newline: options.dotMatchesNewline, maximum_memory: options.maximumMemory)
+            dot_matches_newline: options.dotMatchesNewline, maximum_memory: options.maximumMemory,
+            maximum_program_size: options.maximumProgramSize)
         var text = source
         let created = text.withUTF8 { cre2_create($0.baseAddress, $0.count, settings, &failure) }
         guard let created else { throw PatternSyntax.error(for: source, failure) }
@@ -60,21 +63,27 @@ package final class Pattern: @unchecked Sendable {
     }
 
     /// The leftmost match at or after `start`; what stands before is context for `^` and `\b`.
+    ///
+    /// - Throws: ``PatternSearchError`` when the budget is used up.
     package func firstMatch(
-        in text: UnsafeBufferPointer<UInt8>, from start: Int = 0
+        in text: UnsafeBufferPointer<UInt8>, from start: Int = 0, budget: inout SearchBudget
     ) throws(PatternSearchError) -> Range<Int>? {
         guard start >= 0, start <= text.count else { return nil }
         var range = CRE2Range()
-        switch cre2_find(handle, text.baseAddress, text.count, start, Self.maximumMatchBytes, &range) {
+        let outcome = cre2_find(
+            handle, text.baseAddress, text.count, start, Self.maximumMatchBytes, &budget.nanosecondsLeft, &range)
+        switch outcome {
         case .found: return Int(range.start)..<Int(range.end)
         case .notFound: return nil
+        case .exhausted: throw PatternSearchError(reason: "searching for \(source) takes too long")
         case .failed: throw PatternSearchError(reason: "out of memory while searching for \(source)")
         }
     }
 
     package func firstMatch(in text: [UInt8], from start: Int = 0) throws(PatternSearchError) -> Range<Int>? {
-        try text.withUnsafeBufferPointer { buffer throws(PatternSearchError) in
-            try firstMatch(in: buffer, from: start)
+        var budget = SearchBudget()
+        return try text.withUnsafeBufferPointer { buffer throws(PatternSearchError) in
+            try firstMatch(in: buffer, from: start, budget: &budget)
         }
     }
 }

@@ -31,5 +31,7 @@ package struct PatternError: Error, Sendable, Equatable, CustomStringConvertible
 package struct PatternSearchError: Error, Sendable, Equatable, CustomStringConvertible {
     package let reason: String
 
+    package init(reason: String) { self.reason = reason }
+
     package var description: String { reason }
 }

@@ -7,13 +7,25 @@ package struct MiddlewareDefinition: Sendable {
     package let displayName: String
     package let description: String
     package let configSchema: JSONSchema
+    /// What a schema cannot say, such as that a text must be a regular expression; called with what satisfies it.
+    private let furtherCheck: @Sendable (JSONObject) throws(JSONSchemaViolation) -> Void
 
-    package init(name: String, version: Int = 1, displayName: String, description: String, configSchema: JSONSchema) {
+    package init(
+        name: String, version: Int = 1, displayName: String, description: String, configSchema: JSONSchema,
+        furtherCheck: @escaping @Sendable (JSONObject) throws(JSONSchemaViolation) -> Void = { _ in }
+    ) {
+        self.furtherCheck = furtherCheck
         self.name = name
         self.version = version
         self.displayName = displayName
         self.description = description
         self.configSchema = configSchema
+    }
+
+    /// Refuses a configuration that this middleware could not run with, naming the place in it.
+    package func validate(_ config: JSONObject) throws(JSONSchemaViolation) {
+        try configSchema.validate(.object(config))
+        try furtherCheck(config)
     }
 
     /// The entry of `GET /api/chat/schemas/middlewares` (origin 3.8).

@@ -45,7 +45,7 @@ package struct ProfileRules: Sendable {
                     reason: "unknown middleware \"\(FieldPath.excerpt(use.name))\"")
             }
             let config = MiddlewareProjection.config(of: use, at: index, in: profile.extensions) ?? [:]
-            do { try definition.configSchema.validate(.object(config)) } catch {
+            do { try definition.validate(config) } catch {
                 throw ValidationError(field: "runtime.middlewares[\(index)].config", reason: error.description)
             }
         }

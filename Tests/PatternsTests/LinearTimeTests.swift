@@ -33,7 +33,7 @@ import Testing
 
     @Test func `a match is found wherever it lies, up to the promised length`() throws {
         let pattern = try Pattern("<x*>")
-        for (before, inside) in [(0, 0), (8190, 10), (8191, 8190), (16_383, 8190), (100_000, 8190), (40_960, 1)] {
+        for (before, inside) in [(0, 0), (4094, 10), (4095, 4094), (8_191, 4094), (100_000, 4094), (40_959, 1)] {
             let text = Array(
                 (String(repeating: "-", count: before) + "<" + String(repeating: "x", count: inside) + ">--").utf8)
             #expect(try pattern.matches(in: text) == [before..<(before + inside + 2)], "\(before) \(inside)")
@@ -46,6 +46,21 @@ import Testing
         #expect(try Pattern(#"a\z"#).matches(in: text) == [99_999..<100_000])
         #expect(try Pattern(#"a\b"#).matches(in: text) == [99_999..<100_000])
         #expect(try Pattern("(?m)a$").matches(in: text + [0x0A] + text) == [99_999..<100_000, 200_000..<200_001])
+    }
+
+    @Test func `a search that uses up its processor time is given up`() throws {
+        let text = [UInt8](repeating: UInt8(ascii: "a"), count: Self.megabyte)
+        let slow = try Pattern("a.*!|aa{500}")
+        var budget = SearchBudget(milliseconds: 5)
+        let error = try #require(throws: PatternSearchError.self) {
+            try text.withUnsafeBufferPointer { try slow.matches(in: $0, budget: &budget) }
+        }
+        #expect(error.reason == "searching for a.*!|aa{500} takes too long")
+        // What is used up stays used up, also for another pattern.
+        let quick = try Pattern("a")
+        #expect(throws: PatternSearchError.self) {
+            try text.withUnsafeBufferPointer { try quick.firstMatch(in: $0, budget: &budget) }
+        }
     }
 
     @Test func `many threads may search with one pattern`() async throws {

@@ -100,6 +100,8 @@ import Testing
         #expect(long.description.utf8.count < 300)
         let large = try #require(throws: PatternError.self) { try Pattern(#"[\pL\pN]{900}[\pL\pN]{900}"#) }
         #expect(large.reason.contains("too large"))
+        let complex = try #require(throws: PatternError.self) { try Pattern("(?:abcdefgh){600}") }
+        #expect(complex.reason.hasPrefix("pattern too large - compiles to "))
     }
 
     @Test func `a quoted or escaped backslash before C is no byte escape`() throws {

@@ -22,6 +22,8 @@ typedef struct {
     bool dot_matches_newline;
     /// Bytes for the compiled program and its caches together; compiling fails when it does not fit.
     int64_t maximum_memory;
+    /// Instructions of the compiled program; the slowest search takes one step for each of them and each byte.
+    int32_t maximum_program_size;
 } CRE2Options;
 
 /// Why a pattern was refused.
@@ -36,6 +38,8 @@ typedef struct {
 typedef enum __attribute__((enum_extensibility(closed))) {
     CRE2OutcomeFound,
     CRE2OutcomeNotFound,
+    /// The processor time is used up.
+    CRE2OutcomeExhausted,
     /// Out of memory while searching.
     CRE2OutcomeFailed,
 } CRE2Outcome;
@@ -59,8 +63,11 @@ CRE2Outcome cre2_test(const CRE2Pattern *pattern, const uint8_t *_Nullable text,
 /// A search looks `reach` bytes beyond the place where a match could start, so that finding one short match after
 /// another never scans the whole text for each of them. Matches up to `reach` bytes long are always found; longer
 /// ones may be found cut short, or not at all.
+///
+/// The processor time of this thread is taken from `nanoseconds_left`; below 0 the search ends as exhausted. It is
+/// looked at between windows of twice the reach.
 CRE2Outcome cre2_find(const CRE2Pattern *pattern, const uint8_t *_Nullable text, size_t length, size_t start,
-                      size_t reach, CRE2Range *range);
+                      size_t reach, int64_t *nanoseconds_left, CRE2Range *range);
 
 #pragma clang assume_nonnull end
 

@@ -1,0 +1,22 @@
+package import Profiles
+
+/// The enabled middlewares of an effective runtime, configured and compiled; made once and kept with it.
+package struct MiddlewareChain: Sendable {
+    private let middlewares: [any ChatMiddleware]
+
+    /// - Parameter uses: the effective list, each use with its effective configuration in `config`.
+    /// - Throws: the field of an enabled use that is unknown or wrongly configured, as in
+    ///   `runtime.middlewares[0].config`; writes refuse these, but files can be edited and requests override.
+    package init(_ uses: [MiddlewareUse], from builtIn: BuiltInMiddlewares) throws(ValidationError) {
+        var middlewares: [any ChatMiddleware] = []
+        for (index, use) in uses.enumerated() where use.isEnabled {
+            middlewares.append(try builtIn.make(use, field: "runtime.middlewares[\(index)]"))
+        }
+        self.middlewares = middlewares
+    }
+
+    /// Nothing to run: requests and answers may pass as bytes.
+    package var isEmpty: Bool { middlewares.isEmpty }
+
+    package func begin() -> MiddlewareRun { MiddlewareRun(sessions: middlewares.map { $0.makeSession() }) }
+}

@@ -1,0 +1,62 @@
+import Patterns
+
+/// One chat of `redact`.
+struct RedactSession: MiddlewareSession {
+    private let masker: Masker
+    private let restores: Bool
+    private var table = PlaceholderTable()
+    private var effort = Masker.Effort()
+
+    init(masker: Masker, restores: Bool) {
+        self.masker = masker
+        self.restores = restores
+    }
+
+    var changesAnswers: Bool { restores && !table.isEmpty }
+
+    mutating func onRequest(_ draft: inout ChatRequestDraft) throws(MiddlewareRefusal) {
+        reservePlaceholders(in: draft)
+        do {
+            try draft.rewriteTexts { text, place throws(PatternSearchError) in
+                place.isJSON
+                    ? try masker.maskedJSON(text, table: &table, effort: &effort)
+                    : try masker.masked(text, table: &table, effort: &effort)
+            }
+        } catch {
+            throw MiddlewareRefusal(
+                status: 400, code: "redaction_limit_exceeded",
+                message: "redact could not mask this request, so it was not sent: \(error)", param: "messages")
+        }
+        draft.issuedPlaceholders.formUnion(table.issued)
+    }
+
+    mutating func onAnswer(_ answer: inout ChatAnswer, expectsJSON: Bool) -> AnswerVerdict {
+        guard changesAnswers else { return .deliver }
+        answer.rewriteTexts { text, place in
+            guard var filter = makeStreamFilter(for: place, expectsJSON: expectsJSON) else { return nil }
+            var restored: [UInt8] = []
+            filter.push(Array(text.utf8), into: &restored)
+            filter.finish(into: &restored)
+            return String(decoding: restored, as: UTF8.self)
+        }
+        return .deliver
+    }
+
+    func makeStreamFilter(for place: ChatTextPlace, expectsJSON: Bool) -> (any TextStreamFilter)? {
+        guard changesAnswers else { return nil }
+        return RestoringFilter(table.all, isJSON: place.isJSON || (expectsJSON && place == .content))
+    }
+
+    /// Keeps what stands in the conversation already, or belongs to another use of this middleware, from getting a
+    /// meaning: the answer would then show a text where its author meant the placeholder.
+    ///
+    /// Without `restore` nothing gets a meaning, and the placeholders an earlier answer repeated shall go on standing
+    /// for the same texts.
+    private mutating func reservePlaceholders(in draft: ChatRequestDraft) {
+        for placeholder in draft.issuedPlaceholders { table.reserve(placeholder) }
+        guard restores, !draft.isFollowUp else { return }
+        for (text, _) in draft.texts {
+            for placeholder in masker.placeholders(in: text) { table.reserve(placeholder) }
+        }
+    }
+}
