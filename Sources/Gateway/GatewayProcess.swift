@@ -1,15 +1,149 @@
 // The composition root: configuration in, running process out.
 
+internal import Dispatch
+internal import Glibc
+internal import HTTPClient
+internal import HTTPServer
 package import Logging
+internal import Profiles
+internal import Tenants
+internal import Upstreams
 
 /// One gateway process from start to exit.
 package enum GatewayProcess {
-    /// Runs until a stop event arrives and everything is closed.
+    /// Serves until a stop event arrives, then drains, closes every file and returns (`gateway.md §2`).
+    ///
+    /// - Throws: what keeps the process from starting: a data directory that is unsafe or owned by another process, an
+    ///   address that is taken, an upstream that cannot be used. Nothing is left behind then.
     package static func run(_ configuration: GatewayConfiguration, control: ProcessControl, log: Logger) async throws {
+        let clock = GatewayClock()
+        var owner = OwnershipLock.Owner(pid: getpid(), token: Identifiers.token())
+        // The listener first: a process that cannot serve must not touch anybody's files.
+        let transport = try Transport(TransportConfiguration())
+        let upstreams = try UpstreamDirectory(configuration, transport: transport)
+        let tenants = try TenantDirectory(
+            configuration: tenantConfiguration(configuration, owner: owner), environment: environment(clock, log),
+            owner: owner)
+        let services = Services(
+            configuration: configuration, operatorKey: configuration.operatorKey, tenants: tenants,
+            upstreams: upstreams,
+            clock: clock, log: log)
+        let server = Server(serverConfiguration(configuration), responder: Gateway(services)) { level, message in
+            log.log(level: Logger.Level(level), "\(message)")
+        }
+        do {
+            let addresses = try server.start()
+            owner.url = addresses.first.map { url(of: $0) }
+            try tenants.publish(owner)
+            try await openAtStart(configuration, tenants, log)
+            for address in addresses { log.notice("listening", metadata: ["address": "\(address)"]) }
+        } catch {
+            await close(server, tenants, transport)
+            throw error
+        }
+        await waitForStop(control, log)
+        await server.drain(grace: configuration.shutdownGrace)
+        await close(server, tenants, transport)
+        log.notice("stopped")
+    }
+
+    private static func waitForStop(_ control: ProcessControl, _ log: Logger) async {
         for await event in control.events {
-            guard case .stop(let reason) = event else { continue }
-            log.info("stopping", metadata: ["reason": "\(reason)"])
-            return
+            switch event {
+            case .stop(let reason):
+                log.notice("stopping", metadata: ["reason": "\(reason)"])
+                return
+            case .reload(let reason):
+                log.warning(
+                    "reloading is not available in this version; restart to apply a changed configuration",
+                    metadata: ["reason": "\(reason)"])
+            }
+        }
+    }
+
+    private static func close(_ server: Server, _ tenants: TenantDirectory, _ transport: Transport) async {
+        // Stopping joins threads, which must not be one of the cooperative ones.
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                server.stop()
+                continuation.resume()
+            }
+        }
+        await transport.shutdown()
+        await tenants.close()
+    }
+
+    private static func tenantConfiguration(
+        _ configuration: GatewayConfiguration, owner: OwnershipLock.Owner
+    ) throws -> TenantDirectory.Configuration {
+        var tenants = TenantDirectory.Configuration(
+            data: try DataDirectory(creating: configuration.dataDirectory, owner: owner),
+            configured: Set(configuration.tenants.map(\.slug) + [configuration.defaultTenant].compactMap { $0 }),
+            maximumOpen: configuration.maximumOpenTenants)
+        if let file = configuration.registryFile, let tenant = configuration.defaultTenant {
+            tenants.elsewhere[tenant] = (RegistryFile(path: file.path), file.options)
+        }
+        return tenants
+    }
+
+    private static func environment(_ clock: GatewayClock, _ log: Logger) -> TenantEnvironment {
+        TenantEnvironment(
+            nowMs: { clock.nowMilliseconds() },
+            random: { UInt64.random(in: .min ... .max) },
+            log: { event in
+                var metadata: Logger.Metadata = ["tenant": "\(event.tenant)"]
+                for (key, value) in event.details { metadata[key] = "\(value)" }
+                log.log(level: Logger.Level(event.level), "\(event.message)", metadata: metadata)
+            })
+    }
+
+    private static func serverConfiguration(_ configuration: GatewayConfiguration) -> ServerConfiguration {
+        var server = ServerConfiguration(listen: configuration.listen, threads: configuration.threads)
+        server.maximumConnections = configuration.connections.total
+        server.maximumConnectionsPerAddress = configuration.connections.perAddress
+        server.uncountedPeers = configuration.trustedProxies
+        server.headTimeout = configuration.deadlines.headers
+        server.bodyTimeout = configuration.deadlines.body
+        server.idleTimeout = configuration.deadlines.idle
+        return server
+    }
+
+    /// Opens the tenants the operator named, so that their files exist and what is wrong with one is said at start.
+    private static func openAtStart(
+        _ configuration: GatewayConfiguration, _ tenants: TenantDirectory, _ log: Logger
+    ) async throws {
+        for slug in Set(configuration.tenants.map(\.slug) + [configuration.defaultTenant].compactMap { $0 }).sorted() {
+            let tenant = try await tenants.open(slug)
+            if case .quarantined(let error) = tenant.state {
+                log.error("tenant cannot serve", metadata: ["tenant": "\(slug)", "reason": "\(error.message)"])
+            }
+        }
+    }
+
+    private static func url(of address: BoundAddress) -> String {
+        switch address.address {
+        case .unix(let path): "unix:\(path)"
+        case .any(let port): "http://127.0.0.1:\(port)"
+        case .address: "http://\(address)"
+        }
+    }
+}
+
+extension Logger.Level {
+    init(_ level: ServerLogLevel) {
+        switch level {
+        case .debug: self = .debug
+        case .warning: self = .warning
+        case .error: self = .error
+        }
+    }
+
+    init(_ level: TenantEvent.Level) {
+        switch level {
+        case .debug: self = .debug
+        case .info: self = .info
+        case .warning: self = .warning
+        case .error: self = .error
         }
     }
 }

@@ -110,12 +110,3 @@ enum YAMLText {
         return nil
     }
 }
-
-extension String {
-    /// The text without blanks around it.
-    var trimmingBlanks: String {
-        guard let first = firstIndex(where: { !$0.isWhitespace }), let last = lastIndex(where: { !$0.isWhitespace })
-        else { return "" }
-        return String(self[first...last])
-    }
-}

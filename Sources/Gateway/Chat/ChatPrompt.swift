@@ -1,0 +1,51 @@
+internal import HTTPServer
+internal import JSON
+
+/// The body of `POST /chat`, decoded (`gateway.md §8`, origin 3.9).
+struct ChatPrompt: Sendable {
+    var prompt: String
+    var conversationID: String?
+    var profile: String?
+    var registry: String?
+    var overrides: JSONObject?
+    var idempotencyKey: String?
+    var isStreaming: Bool
+
+    /// - Throws: `Problem` 400 for an unknown field, a wrong type, or a missing prompt.
+    init(_ context: RequestContext) throws {
+        var reader = try context.bodyReader()
+        let prompt = try reader.string("prompt")
+        let text = try reader.string("text")
+        conversationID = try reader.string("conv_id").flatMap { $0.trimmingBlanks.isEmpty ? nil : $0.trimmingBlanks }
+        profile = try Self.aliased("profile", "runtime_key", &reader)
+        registry = try Self.aliased("registry", "registry_slug", &reader)
+        let overrides = try reader.object("overrides")
+        let requestOverrides = try reader.object("request_overrides")
+        if let overrides, let requestOverrides, overrides != requestOverrides {
+            throw Problem.badRequest(
+                "overrides and request_overrides disagree", code: "selection_conflict", param: "request_overrides")
+        }
+        self.overrides = overrides ?? requestOverrides
+        idempotencyKey =
+            try reader.string("idempotency_key") ?? context.head.headers["Idempotency-Key"]
+            ?? context.head.headers["X-Idempotency-Key"]
+        let stream = try reader.bool("stream")
+        try reader.finish()
+        let accept = context.head.headers["Accept"].map(BodyRules.mediaType)
+        isStreaming = stream ?? (accept == "text/event-stream")
+
+        let given = [prompt, text].compactMap { $0 }.first { !$0.trimmingBlanks.isEmpty }
+        guard let given else { throw Problem.badRequest("missing prompt", code: "missing_prompt", param: "prompt") }
+        self.prompt = given
+    }
+
+    /// A field under its own name or the second generation's; both given must agree (origin 4.1).
+    private static func aliased(_ name: String, _ alias: String, _ reader: inout ObjectReader) throws -> String? {
+        let value = try reader.string(name)
+        let other = try reader.string(alias)
+        if let value, let other, value.trimmingBlanks != other.trimmingBlanks {
+            throw Problem.badRequest("\(name) and \(alias) disagree", code: "selection_conflict", param: alias)
+        }
+        return value ?? other
+    }
+}

@@ -1,0 +1,139 @@
+internal import HTTPServer
+internal import Profiles
+internal import Tenants
+
+/// What a chat request asks for, before it is looked up (`gateway.md §7`, origin 4.1).
+///
+/// The first source that says something is final: a profile that is named and does not exist is an error, never a reason
+/// to look further. Only the cookie is different: a stale or malformed one is ignored and expired.
+struct Selection: Sendable {
+    /// The sources of a profile's name, in the order of precedence.
+    struct Sources: Sendable {
+        var path: String?
+        var bodyProfile: String?
+        var bodyRegistry: String?
+        /// OpenAI's `model`: `slug`, `registry/slug`, `registry/slug@version`.
+        var model: String?
+    }
+
+    /// The profile that answers.
+    struct Selected: Sendable {
+        let registry: RegistrySnapshot
+        let entry: ProfileEntry
+        /// The request carried a `chat_profile` cookie that names nothing; the answer expires it.
+        let expiresCookie: Bool
+    }
+
+    let sources: Sources
+    let head: RequestHead
+
+    /// - Throws: `Problem` 400 for a malformed name, 404 for an unknown registry or profile.
+    func resolve(in snapshot: Snapshot, defaultRegistry: RegistrySlug) throws(Problem) -> Selected {
+        let target = head.target
+        let registryName = given(sources.bodyRegistry) ?? given(target.query("registry"))
+        let registry = try registryName.map { (raw) throws(Problem) in try Self.registrySlug(raw) }
+
+        if let raw = given(sources.path) ?? given(sources.bodyProfile) {
+            return try named(raw, form: .slug, registry: registry, snapshot, defaultRegistry)
+        }
+        if let raw = given(head.headers["X-Profile"]) {
+            return try named(raw, form: .qualified, registry: registry, snapshot, defaultRegistry)
+        }
+        if let raw = given(target.query("profile")) ?? given(target.query("runtime")) {
+            return try named(raw, form: .slug, registry: registry, snapshot, defaultRegistry)
+        }
+        if let raw = given(sources.model), raw != "default" {
+            return try named(raw, form: .model, registry: registry, snapshot, defaultRegistry)
+        }
+        let home = try Self.registry(registry ?? defaultRegistry, in: snapshot)
+        // A model named `default` asks for the default profile, so no cookie may say otherwise.
+        if given(sources.model) == nil, let cookie = ProfileCookie(head.headers) {
+            if let entry = cookie.entry(in: snapshot, explicitRegistry: registry, defaultRegistry: defaultRegistry) {
+                return Selected(
+                    registry: try Self.registry(entry.registry, in: snapshot), entry: entry, expiresCookie: false)
+            }
+            return try Self.defaultProfile(of: home, expiresCookie: true)
+        }
+        return try Self.defaultProfile(of: home, expiresCookie: false)
+    }
+
+    private enum Form { case slug, qualified, model }
+
+    private func given(_ raw: String?) -> String? {
+        guard let raw = raw?.trimmingBlanks, !raw.isEmpty else { return nil }
+        return raw
+    }
+
+    private func named(
+        _ raw: String, form: Form, registry: RegistrySlug?, _ snapshot: Snapshot, _ defaultRegistry: RegistrySlug
+    ) throws(Problem) -> Selected {
+        var name = raw[...]
+        var version: UInt64?
+        if form == .model, let at = name.lastIndex(of: "@") {
+            guard let number = UInt64(name[name.index(after: at)...]) else { throw Self.unknownModel(raw) }
+            version = number
+            name = name[..<at]
+        }
+        var registrySlug = registry
+        if form != .slug, let slash = name.firstIndex(of: "/") {
+            let qualified = try Self.registrySlug(String(name[..<slash]))
+            if let registry, registry != qualified {
+                throw Problem.badRequest(
+                    "\(raw.debugDescription) and registry \(registry.rawValue.debugDescription) disagree",
+                    code: "selection_conflict",
+                    param: "registry")
+            }
+            registrySlug = qualified
+            name = name[name.index(after: slash)...]
+        }
+        let home = try Self.registry(registrySlug ?? defaultRegistry, in: snapshot)
+        let slug: ProfileSlug
+        do {
+            slug = try ProfileSlug(validating: String(name))
+        } catch {
+            if form == .model { throw Self.unknownModel(raw) }
+            throw Problem.badRequest("invalid profile: \(raw)", code: "invalid_profile", param: "profile")
+        }
+        guard let entry = home.profile(slug) else {
+            if form == .model { throw Self.unknownModel(raw) }
+            throw Problem.notFound("profile not found: \(name)", code: "profile_not_found", param: "profile")
+        }
+        if let version, entry.version != version {
+            throw Problem.notFound(
+                "profile not found: \(raw) (the current version is \(entry.version))",
+                code: "version_not_found", param: "model")
+        }
+        return Selected(registry: home, entry: entry, expiresCookie: false)
+    }
+
+    private static func registrySlug(_ raw: String) throws(Problem) -> RegistrySlug {
+        do {
+            return try RegistrySlug(validating: raw)
+        } catch {
+            throw Problem.badRequest("invalid registry: \(raw)", code: "invalid_registry", param: "registry")
+        }
+    }
+
+    static func registry(_ slug: RegistrySlug, in snapshot: Snapshot) throws(Problem) -> RegistrySnapshot {
+        do {
+            return try snapshot.usableRegistry(slug)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    private static func unknownModel(_ raw: String) -> Problem {
+        Problem.notFound(
+            "profile not found: the model \(raw.debugDescription) names no profile; GET /v1/models lists them",
+            code: "model_not_found", param: "model")
+    }
+
+    private static func defaultProfile(of registry: RegistrySnapshot, expiresCookie: Bool) throws(Problem) -> Selected {
+        guard let entry = registry.defaultProfile else {
+            throw Problem.notFound(
+                "profile not found: registry \(registry.slug.rawValue.debugDescription) has no default profile",
+                code: "profile_not_found", param: "profile")
+        }
+        return Selected(registry: registry, entry: entry, expiresCookie: expiresCookie)
+    }
+}

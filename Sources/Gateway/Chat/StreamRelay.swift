@@ -1,0 +1,178 @@
+internal import HTTPClient
+internal import HTTPServer
+internal import JSON
+internal import Synchronization
+internal import Upstreams
+
+/// Turns an upstream's events into the client's.
+///
+/// Called on the transport's thread, one call after another; must not block.
+protocol StreamTranslator: AnyObject, Sendable {
+    /// What opens the client's stream.
+    func began(_ head: UpstreamHead) -> [UInt8]
+    /// The client's events for some of the upstream's; nil passes the upstream's bytes on as they are.
+    func translate(_ events: UnsafeRawBufferPointer) -> [UInt8]?
+    /// What closes a stream that came to its proper end.
+    func completed() -> [UInt8]
+    /// What closes a stream that broke off; the client must be able to tell (`gateway.md §8`).
+    func failed(_ problem: Problem) -> [UInt8]
+}
+
+/// Passes a streamed answer from the upstream's thread to the client's connection.
+///
+/// A chunk crosses without any task: the transport's thread writes it into the response's mailbox. A full mailbox
+/// pauses the upstream; a client that leaves cancels it; an upstream that breaks off ends the stream with an error event
+/// in a well-formed body.
+final class StreamRelay: UpstreamSink {
+    let stream = ResponseStream()
+    private let translator: any StreamTranslator
+
+    private enum Phase {
+        case waiting(CheckedContinuation<Result<UpstreamHead, Problem>, Never>?)
+        case streaming
+        case ended
+    }
+
+    private struct State {
+        var phase = Phase.waiting(nil)
+        var early: Result<UpstreamHead, Problem>?
+        var call: (any UpstreamCall)?
+        var isCancelled = false
+    }
+
+    private let state = Mutex(State())
+    /// Set by every write; the keep-alive looks whether a period passed without one.
+    private let wroteRecently = Atomic<Bool>(true)
+
+    init(_ translator: any StreamTranslator) {
+        self.translator = translator
+    }
+
+    /// Starts the call and waits for its head; from then on bytes flow by themselves.
+    ///
+    /// Cancelling the task before the head cancels the upstream's call; afterwards the stream's end does.
+    func start(_ upstream: any Upstream, _ request: UpstreamRequest) async throws(Problem) -> UpstreamHead {
+        stream.onClose { [weak self] ending in
+            if ending != .finished { self?.cancel() }
+        }
+        stream.onWritable { [weak self] in self?.state.withLock { $0.call }?.resume() }
+        stream.onShutdown { [weak self] stream in self?.shutDown(stream) }
+        let result: Result<UpstreamHead, Problem> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let early = state.withLock { state in
+                    if state.early == nil { state.phase = .waiting(continuation) }
+                    return state.early
+                }
+                if let early {
+                    continuation.resume(returning: early)
+                    return
+                }
+                let call = upstream.stream(request, to: self)
+                let isCancelled = state.withLock { state in
+                    state.call = call
+                    return state.isCancelled
+                }
+                if isCancelled { call.cancel() }
+            }
+        } onCancel: {
+            cancel()
+        }
+        if case .success = result { keepAlive() }
+        return try result.get()
+    }
+
+    private func cancel() {
+        let call = state.withLock { state in
+            state.isCancelled = true
+            return state.call
+        }
+        call?.cancel()
+    }
+
+    // MARK: the upstream's calls
+
+    func began(_ head: UpstreamHead, call: any UpstreamCall) -> TransferDemand {
+        let (waiting, isCancelled) = state.withLock { state in
+            defer { state.phase = .streaming }
+            state.call = call
+            if case .waiting(let continuation) = state.phase { return (continuation, state.isCancelled) }
+            return (nil, state.isCancelled)
+        }
+        if isCancelled { return .cancel }
+        let flow = write(translator.began(head))
+        if let waiting {
+            waiting.resume(returning: .success(head))
+        } else {
+            state.withLock { $0.early = .success(head) }
+        }
+        return demand(flow)
+    }
+
+    func received(_ events: UnsafeRawBufferPointer) -> TransferDemand {
+        if let bytes = translator.translate(events) { return demand(write(bytes)) }
+        wroteRecently.store(true, ordering: .relaxed)
+        return demand(stream.write(events))
+    }
+
+    func ended(_ error: UpstreamError?) {
+        let phase = state.withLock { state in
+            defer { state.phase = .ended }
+            return state.phase
+        }
+        switch phase {
+        case .waiting(let continuation):
+            let failure = Result<UpstreamHead, Problem>.failure(
+                error.map { Problem($0) }
+                    ?? Problem(.badGateway, code: "upstream_failed", "the upstream gave no answer"))
+            if let continuation {
+                continuation.resume(returning: failure)
+            } else {
+                state.withLock { $0.early = failure }
+            }
+        case .streaming:
+            write(error.map { translator.failed(Problem($0)) } ?? translator.completed())
+            stream.finish()
+        case .ended: break
+        }
+    }
+
+    /// The server stops and its grace is over: the client is told, then the upstream is let go.
+    private func shutDown(_ stream: ResponseStream) {
+        state.withLock { $0.phase = .ended }
+        write(translator.failed(Problem(ServerFailure.stopping)))
+        stream.finish()
+        cancel()
+    }
+
+    @discardableResult
+    private func write(_ bytes: [UInt8]) -> ResponseStream.Flow {
+        wroteRecently.store(true, ordering: .relaxed)
+        return stream.write(bytes)
+    }
+
+    private func demand(_ flow: ResponseStream.Flow) -> TransferDemand {
+        switch flow {
+        case .open: .more
+        case .full: .pause
+        case .closed: .cancel
+        }
+    }
+
+    /// A comment after every 15 s of silence, so that proxies do not take the stream for dead (`gateway.md §8`).
+    private func keepAlive() {
+        Task.detached { [weak self] in
+            while true {
+                try await Task.sleep(for: .seconds(15))
+                guard let self, self.isStreaming else { return }
+                if self.wroteRecently.exchange(false, ordering: .relaxed) { continue }
+                guard self.stream.write(": ping\n\n") != .closed else { return }
+            }
+        }
+    }
+
+    private var isStreaming: Bool {
+        state.withLock { state in
+            if case .streaming = state.phase { true } else { false }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+internal import JSON
+internal import Profiles
+
+/// Which tools an upstream is offered: the client's, as far as the profile lists them, and the operator's that it lists
+/// (`gateway.md §7`, `§8`).
+struct ToolFilter: Sendable {
+    /// The profile's list; nil = no restriction, empty = none.
+    let allowed: [String]?
+    /// The operator's definitions by name, as OpenAI tool objects.
+    let catalogue: ToolCatalogue
+
+    /// Takes out of a client's body what the profile does not list, and adds what it lists and the operator defines.
+    ///
+    /// - Throws: `JSONError` cannot happen after the scan; `Problem` 400 for `tools` that is no array, and for a
+    ///   `tool_choice` that demands a tool the profile refuses.
+    func apply(to splice: inout JSONSplice, _ members: JSONMembers) throws {
+        guard let allowed else { return }
+        let names = Set(allowed)
+        let offered = try clientTools(members, names)
+        let known = Set(offered.names)
+        let added = allowed.compactMap { known.contains($0) ? nil : catalogue[$0] }
+        let tools = offered.bytes + added
+        if tools.isEmpty {
+            splice.remove("tools")
+            try removeChoice(from: &splice, members)
+        } else {
+            splice.set("tools", to: Self.array(tools))
+            try checkChoice(members, names)
+        }
+        try filterFunctions(&splice, members, names)
+    }
+
+    /// The operator's tools a profile offers where the client has no list of its own (`POST /chat`).
+    func offeredByProfile() -> [JSONValue] {
+        (allowed ?? catalogue.names).compactMap { catalogue.definition($0) }
+    }
+
+    private func clientTools(
+        _ members: JSONMembers, _ names: Set<String>
+    ) throws -> (bytes: [[UInt8]], names: [String]) {
+        guard let tools = members["tools"], tools.kind != .null else { return ([], []) }
+        guard tools.kind == .array else {
+            throw Problem.badRequest("tools must be an array", code: "invalid_field", param: "tools")
+        }
+        var kept: [[UInt8]] = []
+        var keptNames: [String] = []
+        for element in try members.elements(in: tools.valueRange) {
+            let tool = try members.value(at: element.range)
+            // Tools without a function name (a provider's built-in ones) go by their type.
+            guard
+                let name = tool["function"]?["name"]?.stringValue ?? tool["name"]?.stringValue
+                    ?? tool["type"]?.stringValue,
+                names.contains(name)
+            else { continue }
+            kept.append(Array(members.bytes[element.range]))
+            keptNames.append(name)
+        }
+        return (kept, keptNames)
+    }
+
+    private func filterFunctions(_ splice: inout JSONSplice, _ members: JSONMembers, _ names: Set<String>) throws {
+        guard let functions = members["functions"], functions.kind == .array else { return }
+        let kept = try members.elements(in: functions.valueRange).filter { element in
+            try members.value(at: element.range)["name"]?.stringValue.map(names.contains) ?? false
+        }
+        if kept.isEmpty {
+            splice.remove("functions")
+            splice.remove("function_call")
+        } else {
+            splice.set("functions", to: Self.array(kept.map { Array(members.bytes[$0.range]) }))
+        }
+    }
+
+    private func removeChoice(from splice: inout JSONSplice, _ members: JSONMembers) throws {
+        guard let choice = try members.value("tool_choice") else { return }
+        if let name = Self.demandedTool(choice) { throw Self.refused(name) }
+        splice.remove("tool_choice")
+        splice.remove("parallel_tool_calls")
+    }
+
+    private func checkChoice(_ members: JSONMembers, _ names: Set<String>) throws {
+        guard let choice = try members.value("tool_choice"), let name = Self.demandedTool(choice) else { return }
+        if !names.contains(name) { throw Self.refused(name) }
+    }
+
+    private static func demandedTool(_ choice: JSONValue) -> String? {
+        choice["function"]?["name"]?.stringValue ?? choice["name"]?.stringValue
+    }
+
+    private static func refused(_ name: String) -> Problem {
+        Problem.badRequest(
+            "tool_choice demands the tool \(name.debugDescription), which the profile does not offer",
+            code: "tool_not_offered", param: "tool_choice")
+    }
+
+    private static func array(_ elements: [[UInt8]]) -> [UInt8] {
+        [UInt8(ascii: "[")] + elements.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+    }
+}
+
+/// The operator's tools (`tools:` of the configuration) as OpenAI function objects, encoded once.
+struct ToolCatalogue: Sendable {
+    let names: [String]
+    private let definitions: [String: (value: JSONValue, bytes: [UInt8])]
+
+    init(_ tools: [ToolDefinition]) {
+        names = tools.map(\.name)
+        var definitions: [String: (value: JSONValue, bytes: [UInt8])] = [:]
+        for tool in tools {
+            var function: JSONObject = ["name": .string(tool.name)]
+            if let description = tool.description { function["description"] = .string(description) }
+            if let parameters = tool.parameters { function["parameters"] = .object(parameters) }
+            let value: JSONValue = ["type": "function", "function": .object(function)]
+            definitions[tool.name] = (value, value.encoded())
+        }
+        self.definitions = definitions
+    }
+
+    /// The encoded definition.
+    subscript(name: String) -> [UInt8]? { definitions[name]?.bytes }
+
+    func definition(_ name: String) -> JSONValue? { definitions[name]?.value }
+}

@@ -1,0 +1,93 @@
+internal import HTTPServer
+internal import Profiles
+
+/// Decides whose request this is before anything else looks at it (`gateway.md §2`, `§3`, `§9`).
+///
+/// With an operator key every request needs it. Without one the gateway serves loopback clients only, as `admin`, and
+/// refuses what a browser on a foreign page, a rebound name or an unannounced proxy would send.
+struct Door: Sendable {
+    let operatorKey: Secret?
+    let trustedProxies: [AddressRange]
+
+    /// The caller of a request to a tenant.
+    ///
+    /// - Parameter isTenantExplicit: the path, a trusted header or the host named the tenant; the operator key opens
+    ///   only what is addressed explicitly.
+    /// - Throws: `Problem` 401, 403, or 400 `tenant_required`.
+    func admit(_ head: RequestHead, client: EffectiveClient, isTenantExplicit: Bool) throws(Problem) -> Principal {
+        guard let operatorKey else {
+            try requireLocal(head, client: client)
+            return Principal(role: .admin, actor: "web-chat")
+        }
+        guard let presented = Self.credential(in: head.headers) else {
+            throw Problem(
+                .unauthorized, code: "missing_api_key",
+                "an API key is required: send it as \"Authorization: Bearer …\" or \"x-api-key\"")
+        }
+        guard operatorKey.matches(presented.utf8) else {
+            throw Problem(.unauthorized, code: "invalid_api_key", "the API key is not valid")
+        }
+        guard isTenantExplicit else {
+            throw Problem.badRequest(
+                "the operator key acts only on a tenant that is named: use the path /t/{tenant}/…",
+                code: "tenant_required")
+        }
+        return Principal(role: .admin, actor: "operator")
+    }
+
+    /// The key a client presents; `Authorization` wins over `x-api-key`.
+    private static func credential(in headers: HeaderFields) -> String? {
+        if let authorization = headers["Authorization"] {
+            let parts = authorization.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+            guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+            return String(parts[1]).trimmingBlanks
+        }
+        return headers["x-api-key"]
+    }
+
+    /// The rules of the keyless mode (`gateway.md §2`): DNS rebinding, CSRF, a proxy nobody told us of.
+    private func requireLocal(_ head: RequestHead, client: EffectiveClient) throws(Problem) {
+        guard client.isLoopback else {
+            throw Problem.forbidden(
+                "without an operator key only clients on this machine are served", code: "loopback_only")
+        }
+        if let host = head.headers["Host"], !Self.isLoopbackName(host) {
+            throw Problem.forbidden(
+                "Host \(host.debugDescription) is no loopback name; without an operator key only loopback is served",
+                code: "foreign_host", param: "Host")
+        }
+        if let origin = head.headers["Origin"], !Self.isLoopbackOrigin(origin) {
+            throw Problem.forbidden(
+                "requests from the foreign origin \(origin.debugDescription) are refused", code: "foreign_origin",
+                param: "Origin")
+        }
+        guard !client.isViaTrustedProxy else { return }
+        if let name = head.headers.pairs.first(where: { Self.isForwardingHeader($0.name) })?.name {
+            throw Problem.forbidden(
+                "\(name) says that a proxy is in front, and no trusted_proxies are configured", code: "untrusted_proxy",
+                param: name)
+        }
+    }
+
+    private static func isForwardingHeader(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return name == "forwarded" || name.hasPrefix("x-forwarded-") || name == "x-real-ip" || name == "via"
+    }
+
+    /// True for `localhost`, `*.localhost`, 127.0.0.0/8 and `[::1]`, with or without a port.
+    static func isLoopbackName(_ host: String) -> Bool {
+        var name = host.lowercased()
+        if name.hasPrefix("[") {
+            return name.prefix { $0 != "]" }.dropFirst() == "::1"
+        }
+        if let colon = name.firstIndex(of: ":") { name = String(name[..<colon]) }
+        if name.hasSuffix(".") { name.removeLast() }
+        if name == "localhost" || name.hasSuffix(".localhost") { return true }
+        return SocketAddress(parsing: name)?.isLoopback ?? false
+    }
+
+    private static func isLoopbackOrigin(_ origin: String) -> Bool {
+        guard let colon = origin.firstIndex(of: ":"), origin[colon...].hasPrefix("://") else { return false }
+        return isLoopbackName(String(origin[colon...].dropFirst(3)))
+    }
+}

@@ -1,0 +1,50 @@
+internal import HTTPServer
+internal import JSON
+internal import Profiles
+internal import Tenants
+
+/// Everything a handler knows about one request: head, body, caller, tenant and the path's parameters.
+///
+/// Made by `Gateway` after the door, the tenant and the route are decided; a handler never looks at a header to find out
+/// who is calling or whose data is meant.
+struct RequestContext: Sendable {
+    let head: RequestHead
+    let body: [UInt8]
+    let requestID: String
+    let parameters: [String: String]
+    let principal: Principal
+    /// The tenant the request addresses; the endpoint's access decides whether there is one.
+    let tenantSlug: TenantSlug?
+    /// True when the tenant came from the path, which decides the scope of cookies (`gateway.md §5`).
+    let isTenantInPath: Bool
+    let client: EffectiveClient
+    let services: Services
+
+    /// The tenant, opened if it is not yet; suspends only then.
+    ///
+    /// - Throws: `RegistryError`: the tenant is unknown, in quarantine, or cannot be opened.
+    func tenant() async throws -> Tenant {
+        guard let tenantSlug else { throw Problem.tenantNotFound }
+        if let tenant = services.tenants.resident(tenantSlug) { return tenant }
+        return try await services.tenants.open(tenantSlug)
+    }
+
+    /// What the tenant's reads are answered from.
+    ///
+    /// - Throws: `RegistryError`, also when the tenant is in quarantine.
+    func snapshot() async throws -> Snapshot { try await tenant().current() }
+
+    /// What a write records about its cause, and how long it may wait.
+    func change() -> ChangeContext {
+        ChangeContext(
+            actor: principal.actor, source: "http-api", requestID: requestID,
+            nowMs: services.clock.nowMilliseconds(),
+            overridesReadOnly: principal.role == .admin
+                && head.headers["X-Override-Read-Only"]?.lowercased() == "true")
+    }
+}
+
+extension Problem {
+    /// One answer for a tenant that does not exist and for one that is somebody else's (`gateway.md §3`).
+    static var tenantNotFound: Problem { .notFound("tenant not found", code: "tenant_not_found") }
+}

@@ -1,0 +1,141 @@
+internal import HTTPServer
+internal import Logging
+internal import Profiles
+internal import Tenants
+
+/// The composition root: dependencies in, an answering `Responder` out.
+///
+/// The way of a request (`docs/architecture.md`): request id → effective client → tenant → route → door → role → body →
+/// handler → one response. Everything up to the body happens in `admit`, on libmicrohttpd's thread, and touches no disk.
+struct Gateway: Responder {
+    private let services: Services
+    private let door: Door
+    private let addressing: TenantAddressing
+    private let router: Router
+
+    init(_ services: Services) {
+        self.services = services
+        let configuration = services.configuration
+        door = Door(operatorKey: services.operatorKey, trustedProxies: configuration.trustedProxies)
+        addressing = TenantAddressing(
+            hostSuffix: configuration.tenantHostSuffix, defaultTenant: configuration.defaultTenant)
+        router = Router(Routes(chat: ChatService(services)).endpoints)
+    }
+
+    func admit(_ head: RequestHead) -> Admission {
+        let requestID = RequestID.of(head, services.identifiers)
+        do throws(Problem) {
+            let admitted = try route(head, requestID: requestID)
+            let policy = try BodyRules.policy(for: admitted.endpoint, head, services.configuration)
+            return .accept(policy) { request in
+                await answer(request, admitted, requestID: requestID)
+            }
+        } catch {
+            return .reject(finish(error.response(), head, requestID: requestID))
+        }
+    }
+
+    func failure(_ failure: ServerFailure, head: RequestHead?) -> Response {
+        let requestID = head.map { RequestID.of($0, services.identifiers) } ?? services.identifiers.requestID()
+        return finish(Problem(failure).response(), head, requestID: requestID)
+    }
+
+    /// What the head alone decides.
+    private struct Admitted: Sendable {
+        var endpoint: Endpoint
+        var parameters: [String: String]
+        var principal: Principal
+        var tenant: TenantSlug?
+        var isTenantInPath: Bool
+        var client: EffectiveClient
+    }
+
+    private func route(_ head: RequestHead, requestID: String) throws(Problem) -> Admitted {
+        let client = EffectiveClient(head, trustedProxies: services.configuration.trustedProxies)
+        let address = try addressing.address(head, client: client)
+        let match = router.match(head.method, address.path)
+
+        if case .found(let endpoint, let parameters) = match, case .open = endpoint.access, !address.isInPath {
+            return Admitted(
+                endpoint: endpoint, parameters: parameters, principal: Principal(role: .chat, actor: "anonymous"),
+                tenant: nil, isTenantInPath: false, client: client)
+        }
+        // Whether a path or a tenant exists is told only to those the door lets in.
+        let principal = try door.admit(head, client: client, isTenantExplicit: address.isExplicit)
+        switch match {
+        case .notFound:
+            throw Problem.notFound("there is nothing at this path", code: "unknown_path")
+        case .methodNotAllowed(let allowed):
+            var problem = Problem(.methodNotAllowed, code: "method_not_allowed", "method not allowed")
+            problem.allow = allowed.map(\.rawValue)
+            throw problem
+        case .found(let endpoint, let parameters):
+            guard case .tenant(let role) = endpoint.access else {
+                throw Problem.notFound("there is nothing at this path", code: "unknown_path")
+            }
+            guard principal.role >= role else {
+                throw Problem.forbidden("this needs the role \(role) in the tenant", code: "insufficient_role")
+            }
+            guard let tenant = address.tenant else {
+                if address.isExplicit { throw Problem.tenantNotFound }
+                throw Problem.badRequest(
+                    "no tenant is named and none is the default: use the path /t/{tenant}/…", code: "tenant_required")
+            }
+            return Admitted(
+                endpoint: endpoint, parameters: parameters, principal: principal, tenant: tenant,
+                isTenantInPath: address.isInPath, client: client)
+        }
+    }
+
+    private func answer(_ request: Request, _ admitted: Admitted, requestID: String) async -> Response {
+        let context = RequestContext(
+            head: request.head, body: request.body, requestID: requestID, parameters: admitted.parameters,
+            principal: admitted.principal, tenantSlug: admitted.tenant, isTenantInPath: admitted.isTenantInPath,
+            client: admitted.client, services: services)
+        let started = services.clock.monotonic()
+        let response: Response
+        do {
+            response = try await admitted.endpoint.handler(context)
+        } catch {
+            let problem = Problem(any: error) ?? .internalError(requestID: requestID)
+            response = problem.response()
+            log(problem, cause: error, context, admitted, started)
+        }
+        return finish(response, request.head, requestID: requestID)
+    }
+
+    /// One line per failure, with the cause that the client is not told.
+    private func log(
+        _ problem: Problem, cause: any Error, _ context: RequestContext, _ admitted: Admitted, _ started: MonotonicTime
+    ) {
+        let level: Logger.Level = problem.status.code >= 500 ? .error : .debug
+        guard services.log.logLevel <= level else { return }
+        services.log.log(
+            level: level, "request failed",
+            metadata: context.metadata(
+                route: admitted.endpoint.pattern,
+                extra: [
+                    "status": "\(problem.status.code)", "code": "\(problem.code)", "reason": "\(cause)",
+                    "duration_us": "\(services.clock.microseconds(since: started))",
+                ]))
+    }
+
+    /// The headers every response carries (`gateway.md §4`).
+    private func finish(_ response: Response, _ head: RequestHead?, requestID: String) -> Response {
+        var response = response
+        response.headers.append("X-Request-Id", requestID)
+        response.headers.append("X-Content-Type-Options", "nosniff")
+        return response
+    }
+}
+
+extension RequestContext {
+    /// The metadata of a log line about this request; never bodies, keys, cookies or query strings (`gateway.md §9`).
+    func metadata(route: String, extra: Logger.Metadata) -> Logger.Metadata {
+        var metadata = extra
+        metadata["request.id"] = "\(requestID)"
+        metadata["route"] = "\(head.method.rawValue) \(route)"
+        if let tenantSlug { metadata["tenant"] = "\(tenantSlug.rawValue)" }
+        return metadata
+    }
+}

@@ -1,0 +1,35 @@
+internal import HTTPServer
+internal import JSON
+internal import Profiles
+internal import Tenants
+
+/// OpenAI's model list: every profile is a model (`gateway.md §8`).
+struct ModelsHandlers: Sendable {
+    /// Profiles of the default registry go by their slug, all others by `registry/slug`.
+    @Sendable func list(_ context: RequestContext) async throws -> Response {
+        var models: [JSONValue] = []
+        for registry in try await context.snapshot().registries where registry.state == .ok {
+            for entry in registry.profiles { models.append(try model(entry)) }
+        }
+        return .json(["object": "list", "data": .array(models)])
+    }
+
+    @Sendable func get(_ context: RequestContext) async throws -> Response {
+        let snapshot = try await context.snapshot()
+        let id = context.parameters["id"] ?? ""
+        let selected = try Selection(
+            sources: Selection.Sources(model: id), head: context.head
+        ).resolve(in: snapshot, defaultRegistry: .default)
+        return .json(try model(selected.entry))
+    }
+
+    private func model(_ entry: ProfileEntry) throws(RegistryError) -> JSONValue {
+        let isHome = entry.registry == .default
+        return [
+            "id": .string(isHome ? entry.slug.rawValue : "\(entry.registry.rawValue)/\(entry.slug.rawValue)"),
+            "object": "model",
+            "created": .number(JSONNumber(try entry.decode().metadata.createdAtMs / 1000)),
+            "owned_by": .string(entry.registry.rawValue),
+        ]
+    }
+}

@@ -1,0 +1,73 @@
+internal import HTTPServer
+internal import JSON
+internal import Profiles
+internal import Tenants
+
+/// `/api/chat/registries` (`gateway.md §5`).
+struct RegistryHandlers: Sendable {
+    @Sendable func list(_ context: RequestContext) async throws -> Response {
+        let snapshot = try await context.snapshot()
+        let limit = try context.queriedLimit(
+            default: ProfileListQuery.defaultLimit, maximum: ProfileListQuery.maximumLimit)
+        let after = try context.head.target.query("after").map { (raw) throws(ValidationError) in
+            try RegistrySlug(validating: raw)
+        }
+        let rest = snapshot.registries.filter { registry in after.map { registry.slug > $0 } ?? true }
+        let page = rest.prefix(limit)
+        let documents = page.map { $0.registry.document(profileCount: $0.count) }
+        var response = Response.stored(
+            bytes: JSONValue.array(documents).encoded() + [0x0A], etag: snapshot.etag, for: context)
+        if rest.count > page.count, let last = page.last {
+            response.headers.append("Link", context.nextLink(after: last.slug))
+        }
+        return response
+    }
+
+    @Sendable func get(_ context: RequestContext) async throws -> Response {
+        let slug = try context.registryInPath()
+        let registry = try await context.snapshot().usableRegistry(slug)
+        return .stored(bytes: document(registry), etag: registry.etag, for: context)
+    }
+
+    @Sendable func create(_ context: RequestContext) async throws -> Response {
+        let body = try CreateRegistryBody(decoding: try context.bodyValue())
+        let precondition = try context.precondition()
+        let registry = try await context.write { transaction throws(RegistryError) in
+            try transaction.createRegistry(body, if: precondition)
+        }
+        var response = written(registry, status: .created)
+        response.headers.append("Location", context.apiPath("/api/chat/registries/\(registry.slug.rawValue)"))
+        return response
+    }
+
+    @Sendable func patch(_ context: RequestContext) async throws -> Response {
+        let slug = try context.registryInPath()
+        let body = try PatchRegistryBody(decoding: try context.bodyValue(), isMergePatch: context.isMergePatch)
+        let precondition = try context.precondition()
+        let registry = try await context.write { transaction throws(RegistryError) in
+            try transaction.patchRegistry(slug, body, if: precondition)
+        }
+        return written(registry)
+    }
+
+    @Sendable func delete(_ context: RequestContext) async throws -> Response {
+        let slug = try context.registryInPath()
+        let force = try context.queriedFlag("force")
+        let precondition = try context.precondition(version: try context.queriedExpectedVersion())
+        try await context.write { transaction throws(RegistryError) in
+            try transaction.deleteRegistry(slug, force: force, if: precondition)
+        }
+        return Response(status: .noContent, headers: HeaderFields(), body: .empty)
+    }
+
+    private func written(_ registry: RegistrySnapshot, status: Status = .ok) -> Response {
+        var response = Response.json(bytes: document(registry), status: status)
+        response.headers.append("ETag", registry.etag)
+        response.headers.append("Cache-Control", "private, no-cache")
+        return response
+    }
+
+    private func document(_ registry: RegistrySnapshot) -> [UInt8] {
+        registry.registry.document(profileCount: registry.count).encoded() + [0x0A]
+    }
+}

@@ -1,0 +1,24 @@
+internal import JSON
+
+extension RequestContext {
+    /// The body as one strict JSON value; an empty body reads as an empty object.
+    ///
+    /// - Throws: `Problem` 400 naming what is wrong and at which byte.
+    func bodyValue() throws(Problem) -> JSONValue {
+        if body.isEmpty { return .object([:]) }
+        do {
+            return try JSONValue(parsing: body)
+        } catch {
+            throw Problem.badRequest(
+                "bad request: \(error)", code: "invalid_json", param: error.path.isEmpty ? nil : error.path)
+        }
+    }
+
+    /// A reader over the fields of a body that must be an object.
+    func bodyReader() throws(Problem) -> ObjectReader {
+        guard case .object(let object) = try bodyValue() else {
+            throw Problem.badRequest("bad request: the body must be a JSON object", code: "invalid_json")
+        }
+        return ObjectReader(object)
+    }
+}

@@ -1,0 +1,122 @@
+internal import HTTPServer
+internal import JSON
+internal import Profiles
+internal import Tenants
+
+// How handlers read paths, queries and preconditions; one way for all of them.
+
+extension RequestContext {
+    /// The `{slug}` of the path.
+    func slugInPath() throws(ValidationError) -> ProfileSlug {
+        try ProfileSlug(validating: parameters["slug"] ?? "")
+    }
+
+    /// The `{registry}` of the path.
+    func registryInPath() throws(ValidationError) -> RegistrySlug {
+        try RegistrySlug(validating: parameters["registry"] ?? "")
+    }
+
+    /// `?registry=`, or the default registry.
+    func queriedRegistry() throws(ValidationError) -> RegistrySlug {
+        guard let raw = head.target.query("registry")?.trimmingBlanks, !raw.isEmpty else { return .default }
+        return try RegistrySlug(validating: raw)
+    }
+
+    /// `?expected_version=`.
+    func queriedExpectedVersion() throws(Problem) -> UInt64? {
+        guard let raw = head.target.query("expected_version") else { return nil }
+        guard let version = UInt64(raw) else {
+            throw Problem.badRequest(
+                "invalid expected_version: it must be an integer from 0", code: "invalid_parameter",
+                param: "expected_version")
+        }
+        return version
+    }
+
+    func queriedLimit(default fallback: Int, maximum: Int) throws(Problem) -> Int {
+        guard let raw = head.target.query("limit") else { return fallback }
+        guard let limit = Int(raw), (1...maximum).contains(limit) else {
+            throw Problem.badRequest(
+                "invalid limit: it must be an integer from 1 to \(maximum)", code: "invalid_parameter", param: "limit")
+        }
+        return limit
+    }
+
+    func queriedFlag(_ name: String) throws(Problem) -> Bool {
+        switch head.target.query(name) {
+        case nil, "false", "0": return false
+        case "true", "1", "": return true
+        default:
+            throw Problem.badRequest(
+                "invalid \(name): it must be true or false", code: "invalid_parameter", param: name)
+        }
+    }
+
+    var isMergePatch: Bool {
+        BodyRules.mediaType(head.headers["Content-Type"] ?? "") == "application/merge-patch+json"
+    }
+
+    /// The preconditions of a write that stand outside its body: `If-Match`, `If-None-Match: *`, and the version where
+    /// the query has it (`gateway.md §4`).
+    func precondition(version: UInt64? = nil) throws(Problem) -> Precondition {
+        var precondition = Precondition(expectedVersion: version)
+        if let value = head.headers["If-Match"] {
+            guard EntityTagList(value).isWellFormed else {
+                throw Problem.badRequest(
+                    "If-Match must be * or a list of quoted entity tags", code: "invalid_header", param: "If-Match")
+            }
+            precondition.ifMatch = value
+        }
+        if let value = head.headers["If-None-Match"] {
+            guard value.trimmingBlanks == "*" else {
+                throw Problem.badRequest(
+                    "If-None-Match on a write must be *", code: "invalid_header", param: "If-None-Match")
+            }
+            precondition.ifNoneMatch = value
+        }
+        return precondition
+    }
+
+    /// Runs a change on the tenant's writer.
+    func write<Result: Sendable>(
+        _ body: @escaping @Sendable (inout RegistryTransaction) throws(RegistryError) -> Result
+    ) async throws -> Result {
+        try await tenant().transact(change(), body)
+    }
+
+    /// A path of the API as the client has to spell it, under the tenant's prefix if it used one.
+    func apiPath(_ path: String) -> String {
+        if isTenantInPath, let tenantSlug { return "/t/\(tenantSlug.rawValue)\(path)" }
+        return path
+    }
+
+    func location(of entry: ProfileEntry) -> String {
+        apiPath("/api/chat/profiles/\(entry.slug.rawValue)")
+            + (entry.registry == .default ? "" : "?registry=\(entry.registry.rawValue)")
+    }
+
+    /// The `Link` value of the next page: this query with another `after`.
+    func nextLink(after slug: some Slug) -> String {
+        var pairs = head.target.query.filter { $0.name != "after" }
+        pairs.append(("after", slug.rawValue))
+        let query = pairs.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }
+            .joined(separator: "&")
+        return "<\(head.target.rawPath)?\(query)>; rel=\"next\""
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                encoded += "%" + (digits.count == 1 ? "0" : "") + digits
+            }
+        }
+        return encoded
+    }
+}

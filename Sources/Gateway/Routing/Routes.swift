@@ -1,0 +1,74 @@
+internal import HTTPServer
+
+/// The whole server on one page.
+struct Routes: Sendable {
+    let operations = OperationsHandlers()
+    let profiles = ProfileHandlers()
+    let registries = RegistryHandlers()
+    let currentProfile = CurrentProfileHandlers()
+    let models = ModelsHandlers()
+    let chat: ChatHandlers
+    let chatCompletions: ChatCompletionsHandlers
+
+    init(chat service: ChatService) {
+        chat = ChatHandlers(service: service)
+        chatCompletions = ChatCompletionsHandlers(service: service)
+    }
+
+    /// Every endpoint, the role it needs and its handler, on one page (`gateway.md §5`, `§8`, `§10`).
+    ///
+    /// All of `/api`, `/chat` and `/v1` also answers under `/t/{tenant}`; what is `open` does not (`gateway.md §3`).
+    var endpoints: [Endpoint] {
+        [
+            // the process
+            open(.get, "/healthz", operations.health),
+            open(.get, "/readyz", operations.readiness),
+            open(.get, "/version", operations.version),
+
+            // profiles
+            tenant(.get, "/api/chat/profiles", .chat, profiles.list),
+            tenant(.post, "/api/chat/profiles", .editor, body: .profile, profiles.create),
+            tenant(.get, "/api/chat/profiles/{slug}", .reader, profiles.get),
+            tenant(.patch, "/api/chat/profiles/{slug}", .editor, body: .profile, profiles.patch),
+            tenant(.put, "/api/chat/profiles/{slug}", .editor, body: .profile, profiles.put),
+            tenant(.delete, "/api/chat/profiles/{slug}", .editor, profiles.delete),
+            tenant(.post, "/api/chat/profiles/{slug}/default", .editor, body: .profile, profiles.makeDefault),
+
+            // registries
+            tenant(.get, "/api/chat/registries", .chat, registries.list),
+            tenant(.post, "/api/chat/registries", .admin, body: .profile, registries.create),
+            tenant(.get, "/api/chat/registries/{registry}", .chat, registries.get),
+            tenant(.patch, "/api/chat/registries/{registry}", .admin, body: .profile, registries.patch),
+            tenant(.delete, "/api/chat/registries/{registry}", .admin, registries.delete),
+
+            // the current profile of a browser
+            tenant(.get, "/api/chat/profile", .chat, currentProfile.get),
+            tenant(.post, "/api/chat/profile", .chat, body: .profile, currentProfile.select),
+
+            // chat
+            tenant(.post, "/chat", .chat, body: .chat, chat.complete),
+            tenant(.post, "/chat/{profile}", .chat, body: .chat, chat.complete),
+            tenant(.post, "/api/chat", .chat, body: .chat, chat.complete),
+            tenant(.post, "/api/chat/{profile}", .chat, body: .chat, chat.complete),
+
+            // OpenAI's interface
+            tenant(.post, "/v1/chat/completions", .chat, body: .chat, chatCompletions.create),
+            tenant(.get, "/v1/models", .chat, models.list),
+            tenant(.get, "/v1/models/{id...}", .chat, models.get),
+        ]
+    }
+
+    private func open(
+        _ method: HTTPServer.Method, _ pattern: String,
+        _ handler: @escaping @Sendable (RequestContext) async throws -> Response
+    ) -> Endpoint {
+        Endpoint(method: method, pattern: pattern, access: .open, bodyLimit: .none, handler: handler)
+    }
+
+    private func tenant(
+        _ method: HTTPServer.Method, _ pattern: String, _ role: Role, body: Endpoint.BodyLimit = .none,
+        _ handler: @escaping @Sendable (RequestContext) async throws -> Response
+    ) -> Endpoint {
+        Endpoint(method: method, pattern: pattern, access: .tenant(role), bodyLimit: body, handler: handler)
+    }
+}

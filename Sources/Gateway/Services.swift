@@ -1,0 +1,33 @@
+internal import Logging
+internal import Profiles
+internal import Tenants
+internal import Upstreams
+
+/// What handlers work with; made once by `GatewayProcess`, or by a test.
+struct Services: Sendable {
+    let configuration: GatewayConfiguration
+    /// The operator key, read from its place; nil in the keyless loopback mode.
+    let operatorKey: Secret?
+    let tenants: TenantDirectory
+    let upstreams: UpstreamDirectory
+    let clock: GatewayClock
+    let identifiers: Identifiers
+    let log: Logger
+    /// What writes are judged by, beyond the rules that hold for every profile.
+    let rules: ProfileRules
+
+    init(
+        configuration: GatewayConfiguration, operatorKey: Secret?, tenants: TenantDirectory,
+        upstreams: UpstreamDirectory,
+        clock: GatewayClock = GatewayClock(), identifiers: Identifiers = Identifiers(), log: Logger
+    ) {
+        self.configuration = configuration
+        self.operatorKey = operatorKey
+        self.tenants = tenants
+        self.upstreams = upstreams
+        self.clock = clock
+        self.identifiers = identifiers
+        self.log = log
+        rules = ProfileRules(upstreamBaseURLs: Set(configuration.upstreams.compactMap(\.baseURL)))
+    }
+}

@@ -1,0 +1,60 @@
+import HTTPServer
+import Testing
+
+@testable import Gateway
+
+struct RouterTests {
+    private let router = Router([
+        endpoint(.get, "/api/chat/profiles"), endpoint(.post, "/api/chat/profiles"),
+        endpoint(.get, "/api/chat/profiles/{slug}"), endpoint(.delete, "/api/chat/profiles/{slug}"),
+        endpoint(.post, "/api/chat/profiles/{slug}/default"),
+        endpoint(.post, "/api/chat/{profile}"),
+        endpoint(.get, "/v1/models/{id...}"),
+    ])
+
+    private static func endpoint(_ method: HTTPServer.Method, _ pattern: String) -> Endpoint {
+        Endpoint(method: method, pattern: pattern, access: .open, bodyLimit: .none) { _ in
+            Response(status: .ok, headers: HeaderFields(), body: .empty)
+        }
+    }
+
+    private func found(_ method: HTTPServer.Method, _ path: [String]) -> (String, [String: String])? {
+        guard case .found(let endpoint, let parameters) = router.match(method, path[...]) else { return nil }
+        return (endpoint.pattern, parameters)
+    }
+
+    @Test func `finds literals before parameters, and gives the parameters`() {
+        #expect(found(.get, ["api", "chat", "profiles"])?.0 == "/api/chat/profiles")
+        let agent = found(.get, ["api", "chat", "profiles", "agent"])
+        #expect(agent?.0 == "/api/chat/profiles/{slug}")
+        #expect(agent?.1 == ["slug": "agent"])
+        #expect(found(.post, ["api", "chat", "anything"])?.1 == ["profile": "anything"])
+    }
+
+    @Test func `serves HEAD wherever GET is`() {
+        #expect(found(.head, ["api", "chat", "profiles", "agent"])?.0 == "/api/chat/profiles/{slug}")
+        #expect(found(.head, ["api", "chat", "profiles", "agent", "default"]) == nil)
+    }
+
+    @Test func `gives the rest of a path to a trailing parameter`() {
+        #expect(found(.get, ["v1", "models", "default", "agent"])?.1 == ["id": "default/agent"])
+        #expect(found(.get, ["v1", "models", "agent"])?.1 == ["id": "agent"])
+        #expect(found(.get, ["v1", "models"]) == nil)
+    }
+
+    @Test func `names the allowed methods, HEAD included, for a known path`() {
+        guard case .methodNotAllowed(let allowed) = router.match(.put, ["api", "chat", "profiles", "agent"]) else {
+            Issue.record("expected methodNotAllowed")
+            return
+        }
+        #expect(allowed == [.delete, .get, .head])
+    }
+
+    @Test(arguments: [[], ["api"], ["api", "chat", "profiles", "a", "b"], ["api", "chat", "profiles", ""], ["x"]])
+    func `knows nothing elsewhere`(path: [String]) {
+        guard case .notFound = router.match(.get, path[...]) else {
+            Issue.record("expected notFound for \(path)")
+            return
+        }
+    }
+}
