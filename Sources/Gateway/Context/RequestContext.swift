@@ -25,7 +25,7 @@ struct RequestContext: Sendable {
     /// - Throws: `RegistryError`: the tenant is unknown, in quarantine, or cannot be opened.
     func tenant() async throws -> Tenant {
         guard let tenantSlug else { throw Problem.tenantNotFound }
-        if let tenant = services.tenants.resident(tenantSlug) { return tenant }
+        if let tenant = services.tenants.resident(tenantSlug), tenant.isLoaded { return tenant }
         return try await services.tenants.open(tenantSlug)
     }
 

@@ -76,7 +76,8 @@ extension TenantDirectory {
 }
 
 extension Tenant {
-    var isLoaded: Bool { work.withLock { $0.isLoaded } }
+    /// Whether its file has been read; until then its snapshot is empty. Any thread, no I/O.
+    package var isLoaded: Bool { work.withLock { $0.isLoaded } }
 
     /// Nothing is going on and nothing is open. A write that comes in next makes the directory hold the tenant again.
     var isQuiet: Bool { work.withLock { $0.isQuiet } }

@@ -76,7 +76,8 @@ package final class TenantDirectory: Sendable {
         scheduleSweep()
     }
 
-    /// The tenant if it is in memory. Any thread, no I/O; what it serves is at most a second old.
+    /// The tenant if it is in memory; its file may not have been read yet (`isLoaded`). Any thread, no I/O; what it
+    /// serves is at most a second old.
     package func resident(_ slug: TenantSlug) -> Tenant? {
         guard let tenant = shard(slug).entries.withLock({ $0[slug]?.strong }) else { return nil }
         tenant.lastUse.store(clock.load(ordering: .relaxed), ordering: .relaxed)
