@@ -12,7 +12,7 @@ package final class Pattern: @unchecked Sendable {
     /// Matches of up to so many bytes are always found; a longer one may be found cut short, or not at all.
     package static let maximumMatchBytes = 4096
 
-    package struct Options: Sendable, Equatable {
+    package struct Options: Sendable, Hashable {
         package var isCaseInsensitive = false
         /// The source is plain text to look for.
         package var isLiteral = false

@@ -15,9 +15,8 @@ extension MiddlewareCatalog {
             configSchema: try schema([
                 "type": "object",
                 "properties": [
-                    "default_mode": [
-                        "type": "string", "default": "default", "description": "The mode a chat starts in.",
-                    ]
+                    // No default: it would have to be one of the operator's modes (origin D50).
+                    "default_mode": ["type": "string", "description": "The mode a chat starts in."]
                 ],
                 "additionalProperties": false,
             ]))

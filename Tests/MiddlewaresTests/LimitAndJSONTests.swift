@@ -110,6 +110,23 @@ import Testing
         #expect(try run.onAnswer(&good) == .deliver && good.text == #"{"n":1,"to":"a@x.org"}"#)
     }
 
+    @Test func `answers pass the list in reverse, each layer seeing what the one below it left`() throws {
+        let restoring = ("redact", #"{"restore":true}"#)
+        for (uses, seen) in [
+            ([("require-json", #"{"retries":0,"schema":{"const":"a@x.org"}}"#), restoring], true),
+            ([restoring, ("require-json", #"{"retries":0,"schema":{"const":"[EMAIL_1]"}}"#)], true),
+            ([restoring, ("require-json", #"{"retries":0,"schema":{"const":"a@x.org"}}"#)], false),
+        ] {
+            var run = try chain(uses[0], uses[1]).begin()
+            var request = draft(user("a@x.org"))
+            try run.onRequest(&request)
+            var reply = answer(#""[EMAIL_1]""#)
+            let isDelivered = (try? run.onAnswer(&reply)) == .deliver
+            #expect(isDelivered == seen)
+            if isDelivered { #expect(reply.text == #""a@x.org""#) }
+        }
+    }
+
     @Test func `the profile's prompt goes before the client's messages`() {
         #expect(
             draft(user("hi"), prompt: "p").composed(systemRole: "developer")["messages"]

@@ -110,4 +110,23 @@ import Testing
         #expect(throws: PatternError.self) { try Pattern(#"\Qa\E\C"#) }
         #expect(throws: PatternError.self) { try Pattern(#"\\\C"#) }
     }
+
+    @Test func `equal patterns are shared while somebody holds them`() throws {
+        var insensitive = Pattern.Options()
+        insensitive.isCaseInsensitive = true
+        let one = try Pattern.shared("shared[0-9]")
+        #expect(try Pattern.shared("shared[0-9]") === one)
+        #expect(try Pattern.shared("shared[0-9]", options: insensitive) !== one)
+        #expect(try Pattern.shared("\u{e9}") !== Pattern.shared("e\u{301}"))
+        weak var released: Pattern?
+        do {
+            let short = try Pattern.shared("released")
+            released = short
+            #expect(released != nil)
+        }
+        #expect(released == nil)
+        for number in 0..<200 { #expect(try Pattern.shared("sweep\(number)").matches("sweep\(number)")) }
+        #expect(try Pattern.shared("shared[0-9]") === one)
+        #expect(throws: PatternError.self) { try Pattern.shared("(") }
+    }
 }

@@ -78,7 +78,7 @@ struct RedactMiddleware: ChatMiddleware {
         var options = Pattern.Options()
         options.isCaseInsensitive = entry["ignore_case"]?.boolValue ?? false
         let pattern: Pattern
-        do { pattern = try Pattern(entry["pattern"]?.stringValue ?? "", options: options) } catch {
+        do { pattern = try Pattern.shared(entry["pattern"]?.stringValue ?? "", options: options) } catch {
             throw JSONSchemaViolation(path: "\(path).pattern", reason: error.description)
         }
         guard !pattern.matches("") else {

@@ -13,7 +13,7 @@ extension SensitiveFinder {
             // Classes of Unicode letters make large programs.
             options.maximumMemory = 8 << 20
             options.maximumProgramSize = 20_000
-            let pattern = try Pattern(source, options: options)
+            let pattern = try Pattern.shared(source, options: options)
             return switch self {
             case .email: SensitiveFinder(label: label, pattern: pattern)
             case .card: SensitiveFinder(label: label, pattern: pattern, verify: CardNumber.ranges)
