@@ -4,13 +4,13 @@ package import Profiles
 package struct MiddlewareChain: Sendable {
     private let middlewares: [any ChatMiddleware]
 
-    /// - Parameter uses: the effective list, each use with its effective configuration in `config`.
-    /// - Throws: the field of an enabled use that is unknown or wrongly configured, as in
+    /// - Parameter list: the effective middlewares, in their order.
+    /// - Throws: the field of an enabled one that is unknown or wrongly configured, as in
     ///   `runtime.middlewares[0].config`; writes refuse these, but files can be edited and requests override.
-    package init(_ uses: [MiddlewareUse], from builtIn: BuiltInMiddlewares) throws(ValidationError) {
+    package init(_ list: [EffectiveMiddleware], from builtIn: BuiltInMiddlewares) throws(ValidationError) {
         var middlewares: [any ChatMiddleware] = []
-        for (index, use) in uses.enumerated() where use.isEnabled {
-            middlewares.append(try builtIn.make(use, field: "runtime.middlewares[\(index)]"))
+        for (index, middleware) in list.enumerated() where middleware.isEnabled {
+            middlewares.append(try builtIn.make(middleware, field: "runtime.middlewares[\(index)]"))
         }
         self.middlewares = middlewares
     }

@@ -7,7 +7,8 @@ func chain(_ uses: (String, String)..., modes: [AgentMode] = []) throws -> Middl
     let builtIn = try BuiltInMiddlewares(agentModes: modes)
     return try MiddlewareChain(
         try uses.enumerated().map { index, use in
-            MiddlewareUse(name: use.0, id: "use\(index)", config: try JSONValue(parsing: use.1))
+            EffectiveMiddleware(
+                name: use.0, id: "use\(index)", config: try JSONValue(parsing: use.1).objectValue ?? [:])
         }, from: builtIn)
 }
 

@@ -123,16 +123,13 @@ import Testing
 
     @Test func `unknown middlewares and wrong configurations are named, disabled ones are left alone`() throws {
         let builtIn = try BuiltInMiddlewares()
-        let wrong = [MiddlewareUse(name: "agentmode"), MiddlewareUse(name: "nope")]
+        let wrong = [EffectiveMiddleware(name: "agentmode"), EffectiveMiddleware(name: "nope")]
         #expect(throws: ValidationError(field: "runtime.middlewares[1].name", reason: "unknown middleware \"nope\"")) {
             try MiddlewareChain(wrong, from: builtIn)
         }
-        #expect(throws: ValidationError(field: "runtime.middlewares[0].config", reason: "must be an object")) {
-            try MiddlewareChain([MiddlewareUse(name: "agentmode", config: "x")], from: builtIn)
-        }
-        let disabled = MiddlewareUse(name: "nope", enabled: false)
+        let disabled = EffectiveMiddleware(name: "nope", isEnabled: false)
         #expect(try MiddlewareChain([disabled], from: builtIn).isEmpty)
-        #expect(try !MiddlewareChain([disabled, MiddlewareUse(name: "agentmode")], from: builtIn).isEmpty)
+        #expect(try !MiddlewareChain([disabled, EffectiveMiddleware(name: "agentmode")], from: builtIn).isEmpty)
     }
 
     @Test func `the catalogue lists the five with names, versions and schemas`() throws {

@@ -191,7 +191,7 @@ import Testing
         }
         #expect(violation.description.hasPrefix(reason.prefix(40)) && violation.description.contains(reason))
         let error = try #require(throws: ValidationError.self) {
-            try MiddlewareChain([MiddlewareUse(name: "redact", config: value)], from: builtIn)
+            try MiddlewareChain([EffectiveMiddleware(name: "redact", config: value.objectValue ?? [:])], from: builtIn)
         }
         #expect(error == ValidationError(field: "runtime.middlewares[0].config", reason: violation.description))
     }

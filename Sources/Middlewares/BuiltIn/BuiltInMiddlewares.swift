@@ -19,15 +19,12 @@ package struct BuiltInMiddlewares: Sendable {
     }
 
     /// - Throws: ``ValidationError`` with a field under `field`.
-    func make(_ use: MiddlewareUse, field: String) throws(ValidationError) -> any ChatMiddleware {
-        guard let kind = kinds[use.name] else {
+    func make(_ middleware: EffectiveMiddleware, field: String) throws(ValidationError) -> any ChatMiddleware {
+        guard let kind = kinds[middleware.name] else {
             throw ValidationError(
-                field: "\(field).name", reason: "unknown middleware \"\(FieldPath.excerpt(use.name))\"")
+                field: "\(field).name", reason: "unknown middleware \"\(FieldPath.excerpt(middleware.name))\"")
         }
-        guard case .object(let config) = use.config ?? [:] else {
-            throw ValidationError(field: "\(field).config", reason: "must be an object")
-        }
-        do { return try kind.make(config) } catch {
+        do { return try kind.make(middleware.config) } catch {
             throw ValidationError(field: "\(field).config", reason: error.description)
         }
     }
