@@ -222,7 +222,6 @@ def test_an_escaped_member_name_is_the_same_member(chat, upstream):
     [
         ({"model": "agent"}, "messages"),
         ({"model": "agent", "messages": "x"}, "messages"),
-        ({"model": "agent", "messages": []}, "messages"),
         ({"model": "agent", "messages": USER, "stream": "yes"}, "stream"),
     ],
 )

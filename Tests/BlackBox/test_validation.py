@@ -108,14 +108,23 @@ def test_two_uses_of_one_middleware_without_ids_are_fine_in_one_profile(http):
 @pytest.mark.parametrize(
     "document, field",
     [
-        pytest.param(origin_document(default="missing"), "registry.default_profile_slug", id="VA-3"),
+        pytest.param(
+            origin_document(default="missing"),
+            "registry.default_profile_slug",
+            id="VA-3",
+            marks=pytest.mark.case("VA-3"),
+        ),
         pytest.param(
             origin_document(profiles={"default": {"slug": "agent"}}), "registry.profiles[default].slug", id="VA-4"
         ),
-        pytest.param(origin_document(profiles={"default": None}), "registry.profiles[default]", id="VA-7"),
+        pytest.param(
+            origin_document(profiles={"default": None}),
+            "registry.profiles[default]",
+            id="VA-7",
+            marks=pytest.mark.case("VA-7"),
+        ),
     ],
 )
-@pytest.mark.case("VA-3", "VA-4", "VA-7")
 def test_an_invalid_registry_of_the_origin_is_damage_with_its_field(start, document, field):
     """Import is other work; the same documents arrive in a file that the origin wrote (gateway.md §6)."""
     gateway = start(started=False)

@@ -40,7 +40,11 @@ enum StoredDocument {
                     table: "profile_registries", row: slug, column: "slug", reason: "is no valid registry slug"))
         }
         do {
-            return try RegistryDocument(document: try JSONValue(parsing: bytes), rowSlug: rowSlug, origin: origin)
+            let document = try RegistryDocument(
+                document: try JSONValue(parsing: bytes), rowSlug: rowSlug, origin: origin)
+            // A default that points nowhere is a mistake; none at all is what the origin leaves when it deletes it.
+            if document.registry.defaultProfileSlug != nil { try document.validate() }
+            return document
         } catch let error as JSONError {
             throw damage("\(error)")
         } catch let error as ValidationError {

@@ -102,7 +102,8 @@ class Gateway:
         while True:
             code = self.process.poll()
             assert code is None, f"exited with {code} instead of serving\n{self.log()}"
-            if self.answers():
+            # It answers before the tenants' files are open; the log says when everything is there.
+            if "listening" in self.log() and self.answers():
                 return self
             assert time.monotonic() < deadline, f"not ready within {ready_within} s\n{self.log()}"
             time.sleep(0.01)
