@@ -32,6 +32,33 @@ struct LayerMerge {
         effective.policy.restrict(by: profile.policy)
     }
 
+    /// Lays a request's overrides over all layers; they were judged by the merged policy already.
+    mutating func add(_ overrides: Overrides) throws(ValidationError) {
+        let request = "request"
+        if let prompt = overrides.systemPrompt { add(prompt: prompt.isEmpty ? .cleared : .set(prompt), by: request) }
+        if let tools = overrides.tools { add(tools: .set(tools), by: request) }
+        if let settings = overrides.stepSettings {
+            try add(settings: .set(settings), path: "request_overrides.step_settings_patch", by: request)
+        }
+        guard let uses = overrides.middlewares else { return }
+        // A use the request does not configure keeps the configuration it has in the profile.
+        let replacements = uses.map { use in
+            let known = effective.middlewares.filter { $0.name == use.name && (use.id == nil || $0.id == use.id) }
+            let config = use.config?.objectValue ?? (known.count == 1 ? known.first?.config : nil)
+            return EffectiveMiddleware(name: use.name, id: use.id, isEnabled: use.isEnabled, config: config ?? [:])
+        }
+        replace(middlewares: replacements, by: request)
+    }
+
+    /// Replaces the placeholders of the prompt; the last thing that happens to it.
+    mutating func fillPrompt(with variables: JSONObject, path: String) throws(ValidationError) {
+        let prompt = effective.systemPrompt
+        let filled = try PromptTemplate.fill(prompt, effective.variables, with: variables, path: path)
+        guard let filled, let prompt, !filled.hasSameBytes(as: prompt) else { return }
+        effective.systemPrompt = filled
+        trace?.record("/runtime/system_prompt", .string(filled), by: "request")
+    }
+
     // MARK: - Step settings
 
     mutating func add(settings: Layered<JSONObject>, path: String, by layer: String) throws(ValidationError) {
@@ -59,7 +86,9 @@ struct LayerMerge {
         for (field, _) in fields { set(section, field, to: .null, by: layer) }
     }
 
-    private mutating func set(_ section: String, _ field: String, to value: JSONValue, by layer: String) {
+    /// Sets or, by null, removes one setting, in the type of the declared table where it is spelled otherwise.
+    private mutating func set(_ section: String, _ field: String, to written: JSONValue, by layer: String) {
+        let value = StepSettings.setting(section, field)?.normalised(written) ?? written
         trace?.record(setting: section, field, value, by: layer)
         effective.stepSettings.mutateObject(section) { members in
             if value.isNull { members.removeValue(forKey: field) } else { members[field] = value }

@@ -9,9 +9,16 @@ package struct ProfileRules: Sendable {
     /// Base URLs of the configured upstreams; a profile may name these and no others (`gateway.md §9`).
     package var upstreamBaseURLs: Set<String>
 
-    package init(middlewares: MiddlewareCatalog = .builtIn, upstreamBaseURLs: Set<String> = []) {
+    /// Names of the configured upstreams, for section `gateway`; nil where they are not known and not checked.
+    package var upstreamNames: Set<String>?
+
+    package init(
+        middlewares: MiddlewareCatalog = .builtIn, upstreamBaseURLs: Set<String> = [],
+        upstreamNames: Set<String>? = nil
+    ) {
         self.middlewares = middlewares
         self.upstreamBaseURLs = upstreamBaseURLs
+        self.upstreamNames = upstreamNames
     }
 
     /// Completes and judges a profile about to be written.
@@ -28,8 +35,11 @@ package struct ProfileRules: Sendable {
         }
         try admitted.validate()
         let runtimeChanged = previous.map { $0.runtime.document() != admitted.runtime.document() } ?? true
-        if runtimeChanged { try judgeStepSettings(admitted.runtime, previous: previous?.runtime) }
-        if previous?.policy != admitted.policy { try admitted.policy.judgeKeys() }
+        if runtimeChanged { try judgeStepSettings(&admitted.runtime, previous: previous?.runtime) }
+        if previous?.policy != admitted.policy {
+            try admitted.policy.judgeKeys()
+            try admitted.policy.judgeLimits()
+        }
         if runtimeChanged || previous?.extensions != admitted.extensions {
             try MiddlewareProjection.project(&admitted, previous: previous)
             try judgeMiddlewares(admitted)
@@ -51,40 +61,53 @@ package struct ProfileRules: Sendable {
         }
     }
 
-    private func judgeStepSettings(_ runtime: RuntimeSpec, previous: RuntimeSpec?) throws(ValidationError) {
+    /// Trims the names of the step settings and checks every value against the declared table.
+    private func judgeStepSettings(_ runtime: inout RuntimeSpec, previous: RuntimeSpec?) throws(ValidationError) {
         guard case .set(let settings) = runtime.stepSettingsPatch else { return }
         let root = "runtime.step_settings_patch"
-        for (section, fields) in settings {
-            if SlugText.isBlank(section) {
-                throw ValidationError(field: root, reason: "section slug cannot be empty")
-            }
-            let path = "\(root).\(FieldPath.excerpt(section))"
-            if fields.isNull { continue }
+        var trimmed = JSONObject()
+        for (rawSection, fields) in settings {
+            let section = SlugText.trimmed(rawSection)
+            let path = FieldPath.member(FieldPath.excerpt(section), of: root)
+            guard trimmed[section] == nil else { throw ValidationError(field: path, reason: "is given twice") }
             guard case .object(let members) = fields else {
-                throw ValidationError(field: path, reason: "section patch must be an object")
+                trimmed[section] = fields
+                continue
             }
-            for (field, value) in members {
-                if SlugText.isBlank(field) { throw ValidationError(field: path, reason: "field name cannot be empty") }
+            let trimmedMembers = try StepSettings.trimmed(fields: members, path: path)
+            for (field, value) in trimmedMembers {
                 let stored = previous?.stepSettingsPatch.value?[section]?[field]
-                try judgeCredentials(field, value, stored: stored, path: "\(path).\(FieldPath.excerpt(field))")
+                try judgeReference(field, value, stored: stored, section: section, path: path)
             }
+            trimmed[section] = .object(trimmedMembers)
         }
+        try StepSettings.validate(trimmed, path: root)
+        runtime.stepSettingsPatch = .set(trimmed)
     }
 
-    /// Literal keys are refused unless they are already stored there; base URLs must be a configured upstream's.
-    private func judgeCredentials(
-        _ field: String, _ value: JSONValue, stored: JSONValue?, path: String
+    /// Literal keys are refused unless they are already stored there; base URLs and upstream names must be configured.
+    private func judgeReference(
+        _ field: String, _ value: JSONValue, stored: JSONValue?, section: String, path: String
     ) throws(ValidationError) {
+        let path = FieldPath.member(FieldPath.excerpt(field), of: path)
         if LiteralKeys.isCredential(field: field), LiteralKeys.isLiteral(value), value != stored {
             throw ValidationError(
                 field: path,
                 reason: "literal provider keys are not accepted; name one of the operator's secrets as "
                     + "\"secret:<name>\" instead")
         }
-        guard field.hasSuffix("-base-url"), case .string(let url) = value, !SlugText.isBlank(url) else { return }
-        guard upstreamBaseURLs.contains(where: { Self.isSameURL($0, url) }) else {
+        if field.hasSuffix("-base-url"), case .string(let url) = value, !SlugText.isBlank(url),
+            !upstreamBaseURLs.contains(where: { Self.isSameURL($0, url) })
+        {
             throw ValidationError(
                 field: path, reason: "must be the base URL of a configured upstream; ask the operator to add it")
+        }
+        guard section == "gateway", let upstreamNames else { return }
+        let names = field == "upstream" ? [value] : field == "fallback-upstreams" ? value.arrayValue ?? [] : []
+        for case .string(let name) in names where !upstreamNames.contains(name) {
+            let known = upstreamNames.sorted().joined(separator: ", ")
+            throw ValidationError(
+                field: path, reason: "unknown upstream \"\(FieldPath.excerpt(name))\" (configured: \(known))")
         }
     }
 
@@ -124,5 +147,21 @@ extension OverridePolicy {
             known.insert(key)
         }
         return known
+    }
+
+    /// On write a limit must name a setting that a request could override, by bounds that fit its type.
+    func judgeLimits() throws(ValidationError) {
+        for (key, limit) in limits.sorted(by: { $0.key.precedesByBytes($1.key) }) {
+            let path = "policy.limits[\(FieldPath.excerpt(key))]"
+            guard let setting = StepSettings.setting(key: key),
+                !OverridePolicy.isUntouchable(setting.section, setting.field)
+            else { throw ValidationError(field: path, reason: "is no step setting that a request can override") }
+            if limit.minimum != nil || limit.maximum != nil, !setting.isNumeric {
+                throw ValidationError(field: path, reason: "min and max need a numeric setting; use enum")
+            }
+            for (index, choice) in (limit.choices ?? []).enumerated() where setting.normalised(choice) == nil {
+                throw ValidationError(field: "\(path).enum[\(index)]", reason: setting.expectation)
+            }
+        }
     }
 }

@@ -49,7 +49,7 @@ import Testing
         let profile = try created(
             #"""
             {"slug":"a","display_name":"A","stack":[{"profile_slug":"b"},{"registry_slug":"r","profile_slug":"c"}],
-             "runtime":{"system_prompt":null,"tools":[],"middlewares":null,"step_settings_patch":{"ai-chat":{"ai-temperature":0.70},"x":null},
+             "runtime":{"system_prompt":null,"tools":[],"middlewares":null,"step_settings_patch":{"ai-chat":{"ai-temperature":0.70},"claude-chat":null},
              "variables":{"lang":{"type":"string","required":true,"default":"en","description":"d"},"gone":null}},
              "policy":{"allowed_override_keys":[],"denied_override_keys":["TOOLS"],"read_only":true,"on_denied":"ignore",
              "limits":{"ai-chat.ai-temperature":{"min":0,"max":1.0},"ai-chat.ai-engine":{"enum":["a","b"]}},"pass_unknown":false},

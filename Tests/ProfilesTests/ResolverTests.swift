@@ -28,8 +28,14 @@ struct TestTenant: ProfileLookup {
     func profile(_ id: ProfileID) -> Profile? { profiles[id] }
     var stackedProfiles: [ProfileID] { profiles.filter { !$0.value.stack.isEmpty }.map(\.key) }
 
-    func resolve(_ name: String, base: JSONObject = [:], explains: Bool = false) throws -> ResolvedProfile {
-        try Resolver(baseSettings: base) { _ in "echo" }.resolve(Self.id(name), in: self, explains: explains)
+    func resolve(
+        _ name: String, overrides: String = "{}", variables: JSONObject = [:], base: JSONObject = [:],
+        explains: Bool = false
+    ) throws -> ResolvedProfile {
+        let request = RequestedRuntime(
+            overrides: try JSONValue(parsing: overrides).objectValue ?? [:], variables: variables)
+        return try Resolver(baseSettings: base) { _ in "echo" }
+            .resolve(Self.id(name), request, in: self, explains: explains)
     }
 }
 

@@ -1,0 +1,70 @@
+import JSON
+
+/// Checks of stacks before a write, so that what is stored always resolves (origin D33, `gateway.md §7`).
+package enum StackTopology {
+    /// Checks a profile about to be written, and every profile layered on it.
+    ///
+    /// - Parameter lookup: the tenant as it is before the write.
+    /// - Throws: at `registry.profiles[<slug>].stack[i]` for missing targets, cycles and depth, or at the id of a
+    ///   middleware that could not be merged.
+    package static func check(
+        writing profile: Profile, as id: ProfileID, in lookup: some ProfileLookup
+    ) throws(ValidationError) {
+        let after = ChangedLookup(lookup, id, becomes: profile)
+        try check(id, profile, in: after)
+        for user in dependents(of: id, in: after) {
+            guard let profile = after.profile(user) else { continue }
+            try check(user, profile, in: after)
+        }
+    }
+
+    /// Checks a whole tenant, as after an import: every profile that has a stack.
+    ///
+    /// - Returns: each problem with the profile it breaks, sorted by profile.
+    package static func problems(in lookup: some ProfileLookup) -> [(id: ProfileID, error: ValidationError)] {
+        lookup.stackedProfiles.sorted().compactMap { id -> (id: ProfileID, error: ValidationError)? in
+            guard let profile = lookup.profile(id) else { return nil }
+            do throws(ValidationError) {
+                try check(id, profile, in: lookup)
+                return nil
+            } catch { return (id, error) }
+        }
+    }
+
+    /// The profiles whose own stack names one of these; who may not lose it (`gateway.md §5`, DELETE). Sorted.
+    package static func users(of targets: Set<ProfileID>, in lookup: some ProfileLookup) -> [ProfileID] {
+        lookup.stackedProfiles.filter { id in
+            guard !targets.contains(id), let profile = lookup.profile(id) else { return false }
+            return references(of: profile, id).contains { targets.contains($0) }
+        }.sorted()
+    }
+
+    private static func check(
+        _ id: ProfileID, _ profile: Profile, in lookup: some ProfileLookup
+    ) throws(ValidationError) {
+        guard !profile.stack.isEmpty else { return }
+        var merge = LayerMerge(base: [:], explains: false)
+        for layer in try StackExpansion(of: id, profile, in: lookup).layers { try merge.add(layer) }
+    }
+
+    /// Every profile that reaches the target through its stack, at any distance, sorted.
+    private static func dependents(of target: ProfileID, in lookup: some ProfileLookup) -> [ProfileID] {
+        var usersByTarget: [ProfileID: [ProfileID]] = [:]
+        for id in lookup.stackedProfiles {
+            guard let profile = lookup.profile(id) else { continue }
+            for reference in references(of: profile, id) { usersByTarget[reference, default: []].append(id) }
+        }
+        var found: Set<ProfileID> = []
+        var pending = [target]
+        while let next = pending.popLast() {
+            for user in usersByTarget[next] ?? [] where user != target && found.insert(user).inserted {
+                pending.append(user)
+            }
+        }
+        return found.sorted()
+    }
+
+    private static func references(of profile: Profile, _ id: ProfileID) -> [ProfileID] {
+        profile.stack.map { ProfileID(registry: $0.registry ?? id.registry, profile: $0.profile) }
+    }
+}

@@ -1,0 +1,97 @@
+package import JSON
+
+/// The declared table of step settings, and the checks of documents against it.
+package enum StepSettings {
+    /// The setting of that name; names match exactly.
+    package static func setting(_ section: String, _ field: String) -> StepSetting? { table[section]?[field] }
+
+    /// The setting that a limit's key (`section.field`) names.
+    package static func setting(key: String) -> StepSetting? { byKey[key] }
+
+    /// Every setting, sorted by section and field.
+    package static let all: [StepSetting] = declared.sorted {
+        $0.section == $1.section ? $0.field.precedesByBytes($1.field) : $0.section.precedesByBytes($1.section)
+    }
+
+    /// Settings that mean the same to the upstream: a bound on one of them holds for all.
+    package static func aliases(of key: String) -> [String] {
+        aliasGroups.first { $0.contains(key) } ?? [key]
+    }
+
+    /// `ai-stream` of legacy files, which says nothing: importers drop it with a warning (origin 7).
+    package static func isLegacy(_ section: String, _ field: String) -> Bool {
+        section == "ai-chat" && field == "ai-stream"
+    }
+
+    /// Everything wrong with a table of section → field → value, in its order; empty when it is fine.
+    ///
+    /// - Parameter path: where the table stands, as in `runtime.step_settings_patch`.
+    package static func violations(of settings: JSONObject, path: String) -> [ValidationError] {
+        var found: [ValidationError] = []
+        forEach(in: settings, path: path) { found.append($0) }
+        return found
+    }
+
+    /// - Throws: the first thing that is wrong.
+    package static func validate(_ settings: JSONObject, path: String) throws(ValidationError) {
+        if let first = violations(of: settings, path: path).first { throw first }
+    }
+
+    private static func forEach(in settings: JSONObject, path: String, _ report: (ValidationError) -> Void) {
+        for (rawSection, fields) in settings {
+            let section = SlugText.trimmed(rawSection)
+            if section.isEmpty {
+                report(ValidationError(field: path, reason: "section slug cannot be empty"))
+                continue
+            }
+            let sectionPath = FieldPath.member(FieldPath.excerpt(section), of: path)
+            guard let known = table[section] else {
+                let names = sections.joined(separator: ", ")
+                report(
+                    ValidationError(
+                        field: sectionPath,
+                        reason: "unknown section \"\(FieldPath.excerpt(section))\" (known: \(names))"))
+                continue
+            }
+            if fields.isNull { continue }
+            guard case .object(let members) = fields else {
+                report(ValidationError(field: sectionPath, reason: "section patch must be an object"))
+                continue
+            }
+            for (rawField, value) in members {
+                judge(SlugText.trimmed(rawField), value, known, sectionPath, report)
+            }
+        }
+    }
+
+    private static func judge(
+        _ field: String, _ value: JSONValue, _ known: [String: StepSetting], _ sectionPath: String,
+        _ report: (ValidationError) -> Void
+    ) {
+        if field.isEmpty { return report(ValidationError(field: sectionPath, reason: "field name cannot be empty")) }
+        let path = FieldPath.member(FieldPath.excerpt(field), of: sectionPath)
+        guard let setting = known[field] else {
+            return report(ValidationError(field: path, reason: "unknown setting \"\(FieldPath.excerpt(field))\""))
+        }
+        if !value.isNull, setting.normalised(value) == nil {
+            report(ValidationError(field: path, reason: setting.expectation))
+        }
+    }
+
+    private static let table: [String: [String: StepSetting]] = Dictionary(grouping: declared, by: \.section)
+        .mapValues { Dictionary($0.map { ($0.field, $0) }, uniquingKeysWith: { first, _ in first }) }
+
+    private static let byKey: [String: StepSetting] = Dictionary(
+        declared.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+
+    private static let sections: [String] = table.keys.sorted()
+
+    private static let aliasGroups: [[String]] = [
+        ["ai-chat.ai-temperature", "ai-inference.inference-temperature"],
+        ["ai-chat.ai-top-p", "ai-inference.inference-top-p"],
+        ["ai-chat.ai-max-response-tokens", "ai-inference.inference-max-response-tokens"],
+        ["ai-chat.ai-stop", "ai-inference.inference-stop"],
+        ["openai-chat.openai-reasoning-effort", "ai-inference.inference-reasoning-effort"],
+        ["openai-chat.openai-reasoning-summary", "ai-inference.inference-reasoning-summary"],
+    ]
+}
