@@ -98,15 +98,14 @@ static socket_slot *slot_of(ccurl_loop *loop, int fd) {
     return &loop->slots[index];
 }
 
-static int watch(ccurl_loop *loop, int fd, socket_slot *slot, uint32_t events) {
-    if (slot->registered == events) return 0;
+static void watch(ccurl_loop *loop, int fd, socket_slot *slot, uint32_t events) {
+    if (slot->registered == events) return;
     struct epoll_event event = {.events = events, .data.fd = fd};
     int operation = slot->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     int result = epoll_ctl(loop->epoll, operation, fd, &event);
     if (result < 0 && errno == EEXIST) result = epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
     if (result < 0 && errno == ENOENT) result = epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event);
     slot->registered = result < 0 ? 0 : events;
-    return result;
 }
 
 static void unwatch(ccurl_loop *loop, int fd, socket_slot *slot) {
@@ -118,17 +117,20 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *s
     (void)easy;
     (void)socket_user;
     ccurl_loop *loop = user;
+    // Never -1: libcurl would give up all transfers, not this one. A socket that cannot be watched (no memory, no
+    // more watches) leaves its transfer to the timeouts.
     socket_slot *slot = slot_of(loop, fd);
-    if (!slot) return -1;
+    if (!slot) return 0;
     uint32_t events = 0;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) events |= EPOLLIN;
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) events |= EPOLLOUT;
     slot->wanted = events;
-    if (events == WANT_NONE) {
-        if (!slot->ours) unwatch(loop, fd, slot);
-        return 0;
+    if (events != WANT_NONE) {
+        watch(loop, fd, slot, events);
+    } else if (!slot->ours) {
+        unwatch(loop, fd, slot);
     }
-    return watch(loop, fd, slot, events) < 0 ? -1 : 0;
+    return 0;
 }
 
 static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
@@ -390,14 +392,6 @@ void ccurl_transfer_cancel(ccurl_transfer *transfer) {
     transfer_recycle(transfer);
 }
 
-void ccurl_transfer_resume(ccurl_transfer *transfer) {
-    transfer->pause_asked = false;
-    if (!transfer->paused) return;
-    transfer->paused = false;
-    curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
-    transfer->loop->kick = true;
-}
-
 static CurlOutcome outcome_of(const ccurl_transfer *transfer, CURLcode code) {
     if (transfer->aborted) return CurlOutcomeAborted;
     if (transfer->head_too_large) return CurlOutcomeHeadTooLarge;
@@ -434,6 +428,30 @@ static CurlOutcome outcome_of(const ccurl_transfer *transfer, CURLcode code) {
     }
 }
 
+/// Takes the transfer out of libcurl's hands, returns it to the pool, and tells its owner.
+static void finish(ccurl_transfer *transfer, CURLcode code) {
+    ccurl_loop *loop = transfer->loop;
+    curl_multi_remove_handle(loop->multi, transfer->easy);
+    CurlOutcome outcome = outcome_of(transfer, code);
+    char text[CURL_ERROR_SIZE];
+    const char *reason = transfer->error_text[0] ? transfer->error_text : curl_easy_strerror(code);
+    strncpy(text, reason, sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    void *context = transfer->context;
+    transfer_recycle(transfer);
+    loop->callbacks.done(context, outcome, (int)code, text);
+}
+
+void ccurl_transfer_resume(ccurl_transfer *transfer) {
+    transfer->pause_asked = false;
+    if (!transfer->paused) return;
+    transfer->paused = false;
+    // Delivers what was held back; if the receiver gives up meanwhile, libcurl tells us only here.
+    CURLcode code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+    transfer->loop->kick = true;
+    if (code != CURLE_OK) finish(transfer, code);
+}
+
 static void deliver_finished(ccurl_loop *loop) {
     int left = 0;
     CURLMsg *message;
@@ -442,15 +460,7 @@ static void deliver_finished(ccurl_loop *loop) {
         ccurl_transfer *transfer = NULL;
         CURLcode code = message->data.result;  // the message dies with the removal
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        curl_multi_remove_handle(loop->multi, transfer->easy);
-        CurlOutcome outcome = outcome_of(transfer, code);
-        char text[CURL_ERROR_SIZE];
-        const char *reason = transfer->error_text[0] ? transfer->error_text : curl_easy_strerror(code);
-        strncpy(text, reason, sizeof text - 1);
-        text[sizeof text - 1] = 0;
-        void *context = transfer->context;
-        transfer_recycle(transfer);
-        loop->callbacks.done(context, outcome, (int)code, text);
+        finish(transfer, code);
     }
 }
 

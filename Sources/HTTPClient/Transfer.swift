@@ -22,7 +22,8 @@ package final class Transfer: @unchecked Sendable {
     }
 
     let request: TransferRequest
-    let receiver: Receiver
+    /// Let go at the end: a receiver usually holds the transfer too.
+    private var receiver: Receiver?
     let core: TransportCore
 
     var handle: OpaquePointer?
@@ -72,7 +73,7 @@ package final class Transfer: @unchecked Sendable {
         switch receiver {
         case .sink(let sink):
             return obey(sink.transfer(self, began: head))
-        case .collect:
+        case .collect, nil:
             guard let announced = head.fields["content-length"].flatMap({ Int($0) }) else { return .more }
             guard announced <= request.maximumResponseBytes else { return refuseSize() }
             // Announced is not sent: a liar gets no more than this in advance.
@@ -86,7 +87,7 @@ package final class Transfer: @unchecked Sendable {
         switch receiver {
         case .sink(let sink):
             return obey(sink.transfer(self, received: bytes))
-        case .collect:
+        case .collect, nil:
             guard bytes.count <= request.maximumResponseBytes - collected.count else { return refuseSize() }
             collected.append(contentsOf: bytes)
             return .more
@@ -99,7 +100,10 @@ package final class Transfer: @unchecked Sendable {
         phase = .ended
         handle = nil
         let error = abortReason ?? reason
+        let receiver = self.receiver
+        self.receiver = nil
         switch receiver {
+        case nil: break
         case .sink(let sink):
             sink.transfer(self, ended: error)
         case .collect(let completion):

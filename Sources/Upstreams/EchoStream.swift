@@ -10,19 +10,20 @@ final class EchoStream: UpstreamCall {
         /// Set while the task waits for `resume` or `cancel`.
         var waiter: CheckedContinuation<Void, Never>?
         var task: Task<Void, Never>?
+        /// Let go at the end: a sink usually holds the call too.
+        var sink: (any UpstreamSink)?
     }
 
     private let events: [[UInt8]]
     private let head: UpstreamHead
-    private let sink: any UpstreamSink
     private let delay: Duration
     private let state = Mutex(State())
 
     init(events: [[UInt8]], head: UpstreamHead, sink: any UpstreamSink, delay: Duration) {
         self.events = events
         self.head = head
-        self.sink = sink
         self.delay = delay
+        state.withLock { $0.sink = sink }
     }
 
     func start() {
@@ -54,6 +55,13 @@ final class EchoStream: UpstreamCall {
     }
 
     private func run() async {
+        guard let sink = state.withLock({ $0.sink }) else { return }
+        defer {
+            state.withLock { state in
+                state.sink = nil
+                state.task = nil
+            }
+        }
         guard await goOn(offer { sink.began(head, call: self) }) else { return sink.ended(.cancelled(head.upstream)) }
         for event in events {
             // Ends early when the call is cancelled, which `goOn` sees.

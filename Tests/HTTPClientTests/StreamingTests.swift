@@ -115,6 +115,38 @@ struct StreamingTests {
         #expect(record.ends == [nil])
     }
 
+    @Test func `a sink that wants no more when it is resumed gets no more`() async throws {
+        let fake = try FakeUpstream { _, exchange in
+            exchange.beginChunks()
+            while exchange.chunk(String(repeating: "x", count: 1000)) { exchange.sleep(milliseconds: 1) }
+            exchange.close()
+        }
+        defer { fake.stop() }
+        let sink = RecordingSink(onHead: { .pause }, onPiece: { _ in .cancel })
+        let (_, transfer) = try await transport.stream(TransferRequest(url: fake.url), sink: sink)
+        try await Task.sleep(for: .milliseconds(50))
+        transfer.resume()
+        let record = await sink.end()
+        #expect(record.pieces == 1)
+        #expect(record.ends.map { $0?.kind } == [.cancelled])
+        #expect(await fake.wait(seconds: 1) { $0.openConnections == 0 })
+        #expect(sink.now.pieces == 1)
+        #expect(sink.now.ends.count == 1)
+    }
+
+    @Test func `a transfer and a sink that know each other are let go at the end`() async throws {
+        let fake = try FakeUpstream { _, exchange in exchange.respond(200, "body") }
+        defer { fake.stop() }
+        weak var weakSink: RecordingSink?
+        do {
+            let sink = RecordingSink()
+            weakSink = sink
+            _ = try await transport.stream(TransferRequest(url: fake.url), sink: sink)
+            #expect(await sink.end().transfer != nil)
+        }
+        #expect(await fake.wait { _ in weakSink == nil })
+    }
+
     @Test(arguments: [true, false])
     func `a sink that wants no more closes the connection`(atHead: Bool) async throws {
         let hungUp = Atomic(false)

@@ -143,6 +143,23 @@ struct UpstreamChainTests {
         #expect(fake.requests.count == 1)
     }
 
+    @Test(arguments: [true, false])
+    func `a call and a sink that know each other are let go at the end`(echo: Bool) async throws {
+        let fake = try failing(1, 500)
+        defer { fake.stop() }
+        weak var weakSink: CollectingSink?
+        do {
+            let sink = CollectingSink()
+            weakSink = sink
+            let first: any Upstream = echo ? EchoUpstream() : try upstream("a", fake.url)
+            UpstreamChain(first, policy: quick).stream(
+                UpstreamRequest(body: Array(#"{"messages":[{"role":"user","content":"a"}]}"#.utf8)), to: sink)
+            let record = await sink.end()
+            #expect(record.call != nil && record.ends.count == 1 && record.ends[0] == nil)
+        }
+        #expect(await fake.wait { _ in weakSink == nil })
+    }
+
     @Test func `cancelling ends the pause between two attempts`() async throws {
         let fake = try failing(9, 500)
         defer { fake.stop() }

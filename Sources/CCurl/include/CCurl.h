@@ -102,7 +102,7 @@ ccurl_transfer *_Nullable ccurl_transfer_start(
 /// Ends a transfer at once and closes its connection; `done` is not called.
 void ccurl_transfer_cancel(ccurl_transfer *transfer);
 
-/// Undoes CurlFlowPause; held bytes may be delivered during the call.
+/// Undoes CurlFlowPause; held bytes are delivered during the call, and `done` may be called in it.
 void ccurl_transfer_resume(ccurl_transfer *transfer);
 
 /// "libcurl/7.88.1 OpenSSL/…", static.
