@@ -72,12 +72,12 @@ struct TransferErrorTests {
     @Test func `a body that drips longer than the total is timeout, and one that only drips is none`() async throws {
         let drip: FakeUpstream.Script = { _, exchange in
             exchange.beginChunks()
-            for _ in 0..<20 where exchange.chunk("x") { exchange.sleep(milliseconds: 60) }
+            for _ in 0..<30 where exchange.chunk("x") { exchange.sleep(milliseconds: 60) }
             exchange.endChunks()
         }
-        let short = TransferTimeouts(idle: .milliseconds(800), total: .milliseconds(200))
+        let short = TransferTimeouts(idle: .milliseconds(1500), total: .milliseconds(200))
         #expect(try await failure(timeouts: short, drip) == .timeout)
-        #expect(try await failure(timeouts: TransferTimeouts(idle: .milliseconds(800)), drip) == nil)
+        #expect(try await failure(timeouts: TransferTimeouts(idle: .milliseconds(1500)), drip) == nil)
     }
 
     @Test func `a connection closed without an answer is reset`() async throws {
