@@ -88,9 +88,9 @@ def test_a_token_opens_its_own_tenant_only(proxy):
     ],
 )
 def test_no_spelling_of_the_path_reaches_another_tenant(proxy, behind_proxy, target):
-    behind_proxy.client(headers=[("Authorization", f"Bearer {OPERATOR_KEY}")]).post(
-        "/t/beta/api/chat/profiles", json={"slug": "secret-of-beta"}
-    )
+    operator = behind_proxy.client().with_headers({"Authorization": f"Bearer {OPERATOR_KEY}"})
+    made = operator.post("/t/beta/api/chat/profiles", json={"slug": "secret-of-beta"})
+    assert made.status == 201, made
     # curl sends the target as it is; httpx2 would put it in order first.
     done = subprocess.run(
         [
@@ -179,9 +179,10 @@ def test_connections_to_the_gateway_are_kept(recorder, provider):
             acme.get("/t/acme/api/chat/profiles")
     assert len(provider.calls) == 10
     assert len({call.connection for call in provider.calls}) == 1
+    assert provider.last.headers.get("Connection") != "close"
 
 
-def test_a_streamed_answer_leaves_word_by_word(proxy, provider):
+def streams_word_by_word(front, provider):
     go_on = threading.Event()
 
     def one_word_then_wait(call):
@@ -194,12 +195,20 @@ def test_a_streamed_answer_leaves_word_by_word(proxy, provider):
 
     provider.next(one_word_then_wait)
     body = {"model": "agent", "stream": True, "messages": [{"role": "user", "content": "Go."}]}
-    with client_of(proxy) as acme, acme.stream("POST", "/t/acme/v1/chat/completions", json=body) as answer:
+    with client_of(front) as acme, acme.stream("POST", "/t/acme/v1/chat/completions", json=body) as answer:
         assert answer.status_code == 200
         lines = (line for line in answer.iter_lines() if line.startswith("data:"))
         assert "first" in next(lines)  # while the provider still waits
         go_on.set()
         assert "second" in "".join(lines)
+
+
+def test_a_streamed_answer_of_the_gateway_leaves_word_by_word(proxy, provider):
+    streams_word_by_word(proxy, provider)
+
+
+def test_nginx_buffers_no_answer_whatever_the_server_says_about_it(recorder, provider):
+    streams_word_by_word(recorder, provider)
 
 
 def test_the_openai_package_chats_through_nginx(proxy, provider):
