@@ -105,18 +105,37 @@ static uint64_t received_bytes(const chs_connection *c)
     return info.tcpi_bytes_received;
 }
 
-// A keep-alive connection that drips the first line of its next request: libmicrohttpd says nothing before that line
-// is complete, but the kernel counts bytes.
-static bool drips_next_head(chs_connection *c, uint64_t now)
+// libmicrohttpd misses a FIN that arrives together with data: its epoll is edge-triggered, and a read that did not fill
+// the buffer counts as the last (0.9.75). Nothing to read and the end seen means that nothing will come.
+static bool has_ended(const chs_connection *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+// Twice in a row, so that what libmicrohttpd has just read is not cut off from its answer. Makes libmicrohttpd see it.
+static bool close_if_ended(chs_connection *c)
+{
+    const bool ended = has_ended(c);
+    if (ended && c->seen_ended) shutdown(c->fd, SHUT_RDWR);
+    c->seen_ended = ended;
+    return false;
+}
+
+// Under the lock. A keep-alive connection may have been left, or drip the first line of its next request, of which
+// libmicrohttpd says nothing before it is complete; but the kernel counts bytes. True: it drips and must be told.
+static bool check_idle(chs_connection *c, uint64_t now)
 {
     const uint32_t requests = atomic_load_explicit(&c->requests, memory_order_relaxed);
-    if (c->probe_at != 0 && c->probed_request == requests && now < c->probe_at) return false;
+    const bool is_known = c->probe_at != 0 && c->probed_request == requests;
+    if (is_known && now < c->probe_at) return c->seen_ended ? close_if_ended(c) : false;
     const uint64_t bytes = received_bytes(c);
-    const bool drips = c->probe_at != 0 && c->probed_request == requests && bytes > c->probed_bytes;
+    const bool drips = is_known && bytes > c->probed_bytes;
     c->probed_request = requests;
     c->probed_bytes = bytes;
     c->probe_at = now + c->server->options.head_ms;
-    return drips;
+    c->seen_ended = has_ended(c);
+    return drips && chs_move(c, STAGE_IDLE, STAGE_LINGER);
 }
 
 // Under the lock. True: the connection is late and must be told.
@@ -128,17 +147,21 @@ static bool check_deadline(chs_connection *c, uint64_t now)
     switch (stage) {
     case STAGE_IDLE:
         if (is_past && chs_move(c, STAGE_IDLE, STAGE_LINGER)) shutdown(c->fd, SHUT_RDWR);
-        else if (drips_next_head(c, now)) return chs_move(c, STAGE_IDLE, STAGE_LINGER);
+        // Busy connections are between two requests at this moment too, but never for long.
+        else if (deadline < now + c->server->options.idle_ms - PAUSE_MS) return check_idle(c, now);
         return false;
     case STAGE_HEAD:
-        if (!is_past || !chs_move(c, STAGE_HEAD, STAGE_LINGER)) return false;
+        if (!is_past) return close_if_ended(c);
+        if (!chs_move(c, STAGE_HEAD, STAGE_LINGER)) return false;
         // Who has said nothing gets no answer.
         if (c->is_tcp && received_bytes(c) == 0) {
             shutdown(c->fd, SHUT_RDWR);
             return false;
         }
         return true;
-    case STAGE_BODY: return is_past && c->shared && chs_move(c, STAGE_BODY, STAGE_LINGER);
+    case STAGE_BODY:
+        if (!is_past) return c->suspended ? false : close_if_ended(c);
+        return c->shared && chs_move(c, STAGE_BODY, STAGE_LINGER);
     case STAGE_LINGER:
         if (is_past) {
             shutdown(c->fd, SHUT_RDWR);

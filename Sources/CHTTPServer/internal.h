@@ -54,9 +54,10 @@ struct chs_connection {
     chs_connection *previous, *next;                      // all connections
     chs_connection *previous_suspended, *next_suspended;  // oldest first
 
-    // Used by the watcher alone: has a keep-alive connection begun to send its next head?
+    // Used by the watcher alone: has a keep-alive connection begun to send its next head, or ended?
     uint32_t probed_request;
     uint64_t probed_bytes, probe_at;
+    bool seen_ended;
 };
 
 struct chs_server {

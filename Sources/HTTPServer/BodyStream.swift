@@ -75,8 +75,8 @@ package final class BodyStream: Sendable {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let (result, wakes): (Result<[UInt8]?, BodyError>?, Bool) = state.withLock { state in
-                    if Task.isCancelled { return (.failure(.incomplete), false) }
                     if let result = state.take() { return (result, state.wakeFeeder()) }
+                    if Task.isCancelled { return (.failure(.incomplete), false) }
                     state.reader = continuation
                     return (nil, false)
                 }

@@ -73,8 +73,12 @@ private func begin(
     _ head: UnsafePointer<chs_head>, _ next: UnsafeMutablePointer<chs_next>
 ) -> UnsafeMutableRawPointer {
     let peer = Unmanaged<Peer>.fromOpaque(peer).takeUnretainedValue()
-    let parsed = RequestHead.parse(head.pointee, from: peer.address)
-    let (exchange, step) = Exchange.begin(core(context), ConnectionHandle(pointer: connection), parsed)
+    let head = head.pointee
+    let bodyFollows =
+        head.problem == .fine && (head.chunked || head.content_length > 0) && !head.expects_continue
+    let (exchange, step) = Exchange.begin(
+        core(context), ConnectionHandle(pointer: connection), RequestHead.parse(head, from: peer.address),
+        bodyFollows: bodyFollows)
     next.pointee = step
     return Unmanaged.passRetained(exchange).toOpaque()
 }

@@ -27,13 +27,15 @@ final class Exchange: Sendable {
     // MARK: the head
 
     /// An exchange for a head that is complete, and what C should do next.
+    ///
+    /// `bodyFollows`: a body is on its way whose end can be trusted to be where the head says.
     static func begin(
-        _ core: ServerCore, _ connection: ConnectionHandle, _ head: Result<RequestHead, ServerFailure>
+        _ core: ServerCore, _ connection: ConnectionHandle, _ head: Result<RequestHead, ServerFailure>, bodyFollows: Bool
     ) -> (Exchange, chs_next) {
         switch head {
         case .failure(let failure):
             let response = core.responder.failure(failure, head: nil)
-            return (Exchange(core, connection, nil, ExchangeState(output: .ready(response))), .answer)
+            return refused(core, connection, nil, response, hasBody: true, bodyFollows: bodyFollows)
         case .success(let head):
             return begin(core, connection, head, core.responder.admit(head))
         }
@@ -75,10 +77,19 @@ final class Exchange: Sendable {
     private static func reject(
         _ core: ServerCore, _ connection: ConnectionHandle, _ head: RequestHead, _ response: Response
     ) -> (Exchange, chs_next) {
+        refused(
+            core, connection, head, response, hasBody: head.hasBody,
+            bodyFollows: head.hasBody && !head.expectsContinue)
+    }
+
+    /// A body that is on its way is drained first; a client that waits for 100 Continue is answered at once.
+    private static func refused(
+        _ core: ServerCore, _ connection: ConnectionHandle, _ head: RequestHead?, _ response: Response, hasBody: Bool,
+        bodyFollows: Bool
+    ) -> (Exchange, chs_next) {
         var state = ExchangeState(output: .ready(response))
-        // A client that waits for 100 Continue has sent nothing yet: it is answered at once.
-        guard head.hasBody, !head.expectsContinue else {
-            return (Exchange(core, connection, head, state), head.hasBody ? .answer : .receive)
+        guard bodyFollows else {
+            return (Exchange(core, connection, head, state), hasBody ? .answer : .receive)
         }
         state.input = .draining(left: core.configuration.drainLimit)
         connection.setDeadline(core.configuration.drainTimeout)
@@ -114,7 +125,9 @@ final class Exchange: Sendable {
 
     /// The request is complete, or the connection was resumed. False: cut the connection.
     func ready() -> Bool {
-        switch state.withLock({ $0.ready() }) {
+        let (stream, step) = state.withLock { ($0.bodyEnded(), $0.ready()) }
+        stream?.finish()
+        switch step {
         case .cut: return false
         case .answer(let response): return answer(response)
         case .wait: return settle()

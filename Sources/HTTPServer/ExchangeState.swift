@@ -87,8 +87,14 @@ struct ExchangeState {
         case cut
     }
 
+    /// Takes note that the body is complete; gives back the stream that must be told.
+    mutating func bodyEnded() -> BodyStream? {
+        guard case .streaming(let stream, _, _) = input else { return nil }
+        input = .none
+        return stream
+    }
+
     mutating func ready() -> ReadyStep {
-        if case .streaming(let stream, _, _) = input { stream.finish() }
         switch output {
         case .handler(let handler):
             var body: [UInt8] = []

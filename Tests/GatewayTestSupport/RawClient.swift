@@ -1,8 +1,14 @@
+internal import Dispatch
 internal import Glibc
 
-/// A client that sends exactly the bytes it is told to; blocking, with a deadline on every read.
+/// A client that sends exactly the bytes it is told to, with a deadline on every read.
+///
+/// Its blocking calls run on queues of its own, one per direction: Swift's pool has as many threads as the machine has processors, and
+/// the handlers of the server under test need them.
 package final class RawClient: Sendable {
     private let descriptor: CInt
+    private let sending = DispatchQueue(label: "raw client sends")
+    private let receiving = DispatchQueue(label: "raw client receives")
 
     /// Connects to 127.0.0.1, or to a Unix socket. `receiveBuffer` makes the kernel's buffer small, for back-pressure.
     package init(port: UInt16, receiveBuffer: Int32? = nil, from source: String = "127.0.0.1") throws {
@@ -46,19 +52,30 @@ package final class RawClient: Sendable {
         guard result == 0 else { throw SocketError(name, errno) }
     }
 
-    /// Sends all of the bytes; throws when the other side does not take them.
-    package func send(_ bytes: [UInt8]) throws {
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, CInt(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { throw SocketError("send", errno) }
-            sent += count
+    private func run<Result: Sendable>(
+        on queue: DispatchQueue, _ body: @escaping @Sendable () throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Swift.Result(catching: body)) }
         }
     }
 
-    package func send(_ text: String) throws { try send(Array(text.utf8)) }
+    /// Sends all of the bytes; throws when the other side does not take them.
+    package func send(_ bytes: [UInt8]) async throws {
+        try await run(on: sending) { [self] in
+            var sent = 0
+            while sent < bytes.count {
+                let count = bytes.withUnsafeBytes {
+                    Glibc.send(
+                        descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, CInt(MSG_NOSIGNAL))
+                }
+                guard count > 0 else { throw SocketError("send", errno) }
+                sent += count
+            }
+        }
+    }
+
+    package func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
     /// Closes our direction only.
     package func shutdownWriting() { shutdown(descriptor, CInt(SHUT_WR)) }
@@ -72,29 +89,32 @@ package final class RawClient: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// The next bytes; empty at the end of the connection. Throws when none come in time.
-    package func receive(_ limit: Int = 64 << 10, within seconds: Double = 5) throws -> [UInt8] {
-        var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&poller, 1, CInt(seconds * 1000)) == 1 else { throw SocketError("nothing came within \(seconds) s") }
-        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-            count = max(0, recv(descriptor, buffer.baseAddress, limit, 0))
+    /// The next bytes; empty at the end of the connection, also after a reset. Throws when none come in time.
+    package func receive(_ limit: Int = 64 << 10, within seconds: Double = 5) async throws -> [UInt8] {
+        try await run(on: receiving) { [self] in
+            var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&poller, 1, CInt(seconds * 1000)) == 1 else {
+                throw SocketError("nothing came within \(seconds) s")
+            }
+            return [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+                count = max(0, recv(descriptor, buffer.baseAddress, limit, 0))
+            }
         }
-        return bytes
     }
 
     /// Everything until the other side closes.
-    package func receiveToEnd(within seconds: Double = 5) throws -> [UInt8] {
+    package func receiveToEnd(within seconds: Double = 5) async throws -> [UInt8] {
         var all: [UInt8] = []
         while true {
-            let bytes = try receive(within: seconds)
+            let bytes = try await receive(within: seconds)
             if bytes.isEmpty { return all }
             all += bytes
         }
     }
 
     /// Everything until the other side closes, as text.
-    package func textToEnd(within seconds: Double = 5) throws -> String {
-        String(decoding: try receiveToEnd(within: seconds), as: UTF8.self)
+    package func textToEnd(within seconds: Double = 5) async throws -> String {
+        String(decoding: try await receiveToEnd(within: seconds), as: UTF8.self)
     }
 }
 

@@ -25,10 +25,10 @@ package struct ResponseReader {
     }
 
     /// The next response. `hasBody` is false for the answer to a HEAD.
-    package mutating func next(hasBody: Bool = true) throws -> Received {
+    package mutating func next(hasBody: Bool = true) async throws -> Received {
         var lines: [String] = []
         while true {
-            let line = try line()
+            let line = try await line()
             if line.isEmpty { break }
             lines.append(line)
         }
@@ -48,29 +48,29 @@ package struct ResponseReader {
             return Received(status: status, headers: headers, body: [], isComplete: true)
         }
         if header("transfer-encoding") == "chunked" {
-            let (body, isComplete) = try chunks()
+            let (body, isComplete) = try await chunks()
             return Received(status: status, headers: headers, body: body, isComplete: isComplete)
         }
         if let length = header("content-length").flatMap(Int.init) {
-            while buffer.count < length, try fill() {}
+            while buffer.count < length, try await fill() {}
             let body = Array(buffer.prefix(length))
             buffer.removeFirst(body.count)
             return Received(status: status, headers: headers, body: body, isComplete: body.count == length)
         }
-        while try fill() {}
+        while try await fill() {}
         defer { buffer = [] }
         return Received(status: status, headers: headers, body: buffer, isComplete: true)
     }
 
     /// Whether the connection has ended and nothing is left of it.
-    package mutating func isAtEnd() throws -> Bool { buffer.isEmpty ? try !fill() : false }
+    package mutating func isAtEnd() async throws -> Bool { buffer.isEmpty ? try await !fill() : false }
 
-    private mutating func chunks() throws -> (body: [UInt8], isComplete: Bool) {
+    private mutating func chunks() async throws -> (body: [UInt8], isComplete: Bool) {
         var body: [UInt8] = []
         while true {
-            guard let text = try optionalLine(), let size = Int(text, radix: 16) else { return (body, false) }
+            guard let text = try await optionalLine(), let size = Int(text, radix: 16) else { return (body, false) }
             while buffer.count < size + 2 {
-                guard try fill() else { return (body + buffer, false) }
+                guard try await fill() else { return (body + buffer, false) }
             }
             body += buffer.prefix(size)
             buffer.removeFirst(size + 2)
@@ -78,24 +78,24 @@ package struct ResponseReader {
         }
     }
 
-    private mutating func line() throws -> String {
-        guard let line = try optionalLine() else { throw SocketError("the connection ended before the response") }
+    private mutating func line() async throws -> String {
+        guard let line = try await optionalLine() else { throw SocketError("the connection ended before the response") }
         return line
     }
 
-    private mutating func optionalLine() throws -> String? {
+    private mutating func optionalLine() async throws -> String? {
         while true {
             if let end = buffer.firstIndex(of: 10) {
                 let line = String(decoding: buffer[..<end], as: UTF8.self)
                 buffer.removeFirst(end + 1)
                 return line.hasSuffix("\r") ? String(line.dropLast()) : line
             }
-            guard try fill() else { return nil }
+            guard try await fill() else { return nil }
         }
     }
 
-    private mutating func fill() throws -> Bool {
-        let bytes = try client.receive(within: seconds)
+    private mutating func fill() async throws -> Bool {
+        let bytes = try await client.receive(within: seconds)
         buffer += bytes
         return !bytes.isEmpty
     }

@@ -29,10 +29,10 @@ final class TestServer: Sendable {
     func connect() throws -> RawClient { try RawClient(port: port) }
 
     /// Sends bytes on a connection of their own and gives back all that comes until it closes.
-    func exchange(_ text: String) throws -> String {
+    func exchange(_ text: String) async throws -> String {
         let client = try connect()
-        try client.send(text)
-        return try client.textToEnd()
+        try await client.send(text)
+        return try await client.textToEnd()
     }
 }
 

@@ -1,0 +1,127 @@
+import GatewayTestSupport
+import HTTPServer
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ClientGoneTests {
+    private static func sleepy(_ outcome: Recorder<String>) -> TestResponder {
+        TestResponder { head in
+            .accept(.collect(upTo: 1000)) { _ in
+                outcome.record("started")
+                do {
+                    try await Task.sleep(for: .seconds(30))
+                    outcome.record("slept")
+                } catch {
+                    outcome.record("cancelled")
+                }
+                return .text("late")
+            }
+        }
+    }
+
+    private static func waitFor(_ value: String, _ outcome: Recorder<String>) async throws -> Duration {
+        let start = ContinuousClock.now
+        while !outcome.all.contains(value) {
+            guard ContinuousClock.now - start < .seconds(5) else { throw SocketError("no \(value)") }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return ContinuousClock.now - start
+    }
+
+    @Test(arguments: [false, true])
+    func `a client that leaves before the first byte has its handler cancelled within a second`(_ reset: Bool) async throws
+    {
+        let outcome = Recorder<String>()
+        let server = try TestServer(responder: Self.sleepy(outcome))
+        do {
+            let client = try server.connect()
+            if reset { client.resetOnClose() }
+            try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+            _ = try await Self.waitFor("started", outcome)
+            try await Task.sleep(for: .milliseconds(150))
+        }
+        #expect(try await Self.waitFor("cancelled", outcome) < .seconds(1))
+        try await eventually { server.server.connectionCount == 0 }
+    }
+
+    @Test func `a client that leaves at once has its handler cancelled within a second`() async throws {
+        let outcome = Recorder<String>()
+        let server = try TestServer(responder: Self.sleepy(outcome))
+        do {
+            let client = try server.connect()
+            try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        }
+        #expect(try await Self.waitFor("cancelled", outcome) < .seconds(1))
+        try await eventually { server.server.connectionCount == 0 }
+    }
+
+    @Test(arguments: [true, false])
+    func `a client that leaves in the middle of a stream closes it within a second`(_ isQuiet: Bool) async throws {
+        let endings = Recorder<ResponseStream.Ending>()
+        let streams = Recorder<ResponseStream>()
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.collect(upTo: 1000)) { _ in
+                    let stream = ResponseStream()
+                    stream.onClose { endings.record($0) }
+                    stream.write("first")
+                    streams.record(stream)
+                    return Response(status: .ok, body: .stream(stream))
+                }
+            })
+        do {
+            let client = try server.connect()
+            try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try await client.receive()
+            if isQuiet { try await Task.sleep(for: .milliseconds(200)) }
+        }
+        let left = ContinuousClock.now
+        let stream = try await streams.first()
+        while !isQuiet, endings.all.isEmpty, ContinuousClock.now - left < .seconds(2) {
+            stream.write("more")
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        let (time, ending) = try await endings.firstWithTime()
+        #expect(ending == .clientGone)
+        #expect(time - left < .seconds(1))
+        try await eventually { server.server.connectionCount == 0 }
+    }
+
+    /// FIN counts as leaving after 100 ms; until then, and when the handler answers nevertheless, it is delivered.
+    @Test func `a client that closed only its own direction still gets its answer`() async throws {
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.collect(upTo: 1000)) { _ in
+                    // Deaf to cancellation, as work that cannot be undone is.
+                    await Task { try? await Task.sleep(for: .milliseconds(400)) }.value
+                    return .text("here it is")
+                }
+            })
+        let client = try server.connect()
+        try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.shutdownWriting()
+        #expect(try await client.textToEnd().hasSuffix("here it is"))
+    }
+
+    @Test func `descriptors that are used again do not carry an old departure`() async throws {
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.collect(upTo: 1000)) { _ in
+                    do { try await Task.sleep(for: .milliseconds(250)) } catch { return .text("cancelled") }
+                    return .text("slept")
+                }
+            })
+        for _ in 0..<3 {
+            do {
+                let leaver = try server.connect()
+                try await leaver.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                try await Task.sleep(for: .milliseconds(120))
+            }
+            let client = try server.connect()
+            var reader = ResponseReader(client)
+            for _ in 0..<2 {
+                try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try await reader.next().text == "slept")
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import GatewayTestSupport
+import HTTPServer
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
+    /// Sends one byte each 50 ms until it has the answer or three seconds are over; gives the answer and its time.
+    private static func drip(_ client: RawClient, _ text: String) async throws -> (String, Duration) {
+        let start = ContinuousClock.now
+        let sending = Task {
+            for byte in Array(text.utf8) {
+                do { try await client.send([byte]) } catch is SocketError { return }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        let answer = try await client.textToEnd(within: 3)
+        let time = ContinuousClock.now - start
+        sending.cancel()
+        return (answer, time)
+    }
+
+    private static let long = String(repeating: "x", count: 200)
+
+    @Test func `a head that drips is cut with 408`() async throws {
+        let server = try TestServer(configure: { $0.headTimeout = .milliseconds(500) })
+        let client = try server.connect()
+        let (answer, time) = try await Self.drip(client, "GET / HTTP/1.1\r\nHost: a\r\nX: \(Self.long)")
+        #expect(answer.hasPrefix("HTTP/1.1 408 "))
+        #expect(answer.hasSuffix("failure: the request head did not arrive in time"))
+        #expect(time < .seconds(2))
+    }
+
+    @Test func `a request line that drips is cut`() async throws {
+        let server = try TestServer(configure: { $0.headTimeout = .milliseconds(500) })
+        let (answer, time) = try await Self.drip(try server.connect(), "GET /\(Self.long)")
+        #expect(answer.hasPrefix("HTTP/1.1 408 "))
+        #expect(time < .seconds(2))
+    }
+
+    @Test func `the next head on a kept connection must not drip either`() async throws {
+        let server = try TestServer(configure: { $0.headTimeout = .milliseconds(400) })
+        let client = try server.connect()
+        var reader = ResponseReader(client)
+        try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try await reader.next().status == 200)
+        let (answer, time) = try await Self.drip(client, "GET /\(Self.long)")
+        #expect(answer.hasPrefix("HTTP/1.1 408 "))
+        #expect(time < .seconds(3))
+    }
+
+    @Test(arguments: ["Content-Length: 1000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n3E8\r\n"])
+    func `a body that drips is cut with 408, however regularly it comes`(_ framing: String) async throws {
+        let server = try TestServer(configure: { $0.bodyTimeout = .milliseconds(500) })
+        let client = try server.connect()
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\n" + framing)
+        let (answer, time) = try await Self.drip(client, Self.long)
+        #expect(answer.hasPrefix("HTTP/1.1 408 "))
+        #expect(answer.hasSuffix("failure: the request body did not arrive in time"))
+        #expect(time < .seconds(2))
+    }
+
+    @Test func `a streamed body that drips ends in an error for the handler`() async throws {
+        let outcome = Recorder<BodyError>()
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.stream(upTo: 10_000)) { request in
+                    do throws(BodyError) {
+                        while try await request.bodyStream?.next() != nil {}
+                    } catch {
+                        outcome.record(error)
+                    }
+                    return .text("late")
+                }
+            }, configure: { $0.bodyTimeout = .milliseconds(300) })
+        let client = try server.connect()
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+        let (answer, _) = try await Self.drip(client, Self.long)
+        #expect(answer.hasPrefix("HTTP/1.1 408 "))
+        #expect(try await outcome.first() == .timeout)
+    }
+
+    @Test func `time in which the handler does not read is not the client's`() async throws {
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.stream(upTo: 64 << 20)) { request in
+                    do {
+                        try await Task.sleep(for: .milliseconds(1200))
+                        var count = 0
+                        while let bytes = try await request.bodyStream?.next() { count += bytes.count }
+                        return .text("\(count)")
+                    } catch {
+                        return .text("\(error)")
+                    }
+                }
+            }, configure: { $0.bodyTimeout = .milliseconds(600) })
+        let client = try server.connect()
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 16000000\r\n\r\n")
+        async let sending: Void = client.send([UInt8](repeating: 1, count: 16_000_000))
+        var reader = ResponseReader(client)
+        #expect(try await reader.next().text == "16000000")
+        try await sending
+    }
+
+    @Test func `an idle connection is closed without a word`() async throws {
+        let server = try TestServer(configure: { $0.idleTimeout = .milliseconds(300) })
+        let client = try server.connect()
+        var reader = ResponseReader(client)
+        try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        _ = try await reader.next()
+        let start = ContinuousClock.now
+        #expect(try await reader.isAtEnd())
+        let time = ContinuousClock.now - start
+        #expect(time > .milliseconds(150) && time < .seconds(2))
+    }
+
+    @Test func `a connection that never says anything is closed without a word`() async throws {
+        let server = try TestServer(configure: { $0.headTimeout = .milliseconds(200) })
+        #expect(try await server.connect().textToEnd(within: 2) == "")
+    }
+
+    @Test func `a busy connection outlives every deadline`() async throws {
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.collect(upTo: 10)) { _ in
+                    do { try await Task.sleep(for: .milliseconds(1500)) } catch { return .text("cancelled") }
+                    return .text("slept")
+                }
+            },
+            configure: {
+                $0.headTimeout = .milliseconds(200)
+                $0.bodyTimeout = .milliseconds(200)
+                $0.idleTimeout = .milliseconds(200)
+            })
+        let client = try server.connect()
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+        var reader = ResponseReader(client)
+        #expect(try await reader.next().text == "slept")
+    }
+
+    @Test func `a client that does not read its answer is cut`() async throws {
+        let endings = Recorder<ResponseStream.Ending>()
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                let stream = ResponseStream()
+                stream.onClose { endings.record($0) }
+                stream.write([UInt8](repeating: 1, count: 16 << 20))
+                return .reject(Response(status: .ok, body: .stream(stream)))
+            }, configure: { $0.idleTimeout = .milliseconds(300) })
+        let client = try RawClient(port: server.port, receiveBuffer: 4096)
+        try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try await endings.first() == .clientGone)
+        withExtendedLifetime(client) {}
+    }
+}

@@ -1,0 +1,68 @@
+import Glibc
+import Synchronization
+
+/// Lets tasks through once it is open.
+final class Gate: Sendable {
+    private let state = Mutex<(isOpen: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiters.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiters = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+}
+
+/// Collects what callbacks report.
+final class Recorder<Value: Sendable>: Sendable {
+    private let values = Mutex<[(ContinuousClock.Instant, Value)]>([])
+
+    struct Nothing: Error {}
+
+    func record(_ value: Value) { values.withLock { $0.append((.now, value)) } }
+
+    var all: [Value] { values.withLock { $0.map(\.1) } }
+
+    /// The first value, and when it came; throws when none comes in time.
+    func firstWithTime(within limit: Duration = .seconds(5)) async throws -> (ContinuousClock.Instant, Value) {
+        let deadline = ContinuousClock.now + limit
+        while ContinuousClock.now < deadline {
+            if let first = values.withLock({ $0.first }) { return first }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        throw Nothing()
+    }
+
+    func first(within limit: Duration = .seconds(5)) async throws -> Value {
+        try await firstWithTime(within: limit).1
+    }
+}
+
+/// Waits until something is true; throws when it does not become so within five seconds.
+func eventually(_ condition: () -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(5)
+    while !condition() {
+        guard ContinuousClock.now < deadline else { throw Recorder<Never>.Nothing() }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}
+
+/// What this process has used of its processors.
+func processorTime() -> Duration {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
+    return .seconds(seconds) + .microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+}
