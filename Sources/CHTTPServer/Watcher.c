@@ -382,6 +382,12 @@ void chs_server_refuse_suspension(chs_server *server)
 {
     pthread_mutex_lock(&server->lock);
     server->refuses_suspension = true;
+    pthread_mutex_unlock(&server->lock);
+}
+
+void chs_server_end_exchanges(chs_server *server)
+{
+    pthread_mutex_lock(&server->lock);
     size_t count = 0;
     for (chs_connection *c = server->first; c != NULL; c = c->next) count += c->shared && c->exchange != NULL;
     void **exchanges = calloc(count + 1, sizeof *exchanges);

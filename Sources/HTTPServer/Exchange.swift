@@ -30,7 +30,8 @@ final class Exchange: Sendable {
     ///
     /// `bodyFollows`: a body is on its way whose end can be trusted to be where the head says.
     static func begin(
-        _ core: ServerCore, _ connection: ConnectionHandle, _ head: Result<RequestHead, ServerFailure>, bodyFollows: Bool
+        _ core: ServerCore, _ connection: ConnectionHandle, _ head: Result<RequestHead, ServerFailure>,
+        bodyFollows: Bool
     ) -> (Exchange, chs_next) {
         switch head {
         case .failure(let failure):

@@ -98,7 +98,7 @@ package final class Server: Sendable {
         let deadline = ContinuousClock.now + grace
         // Quiet for a moment, because a request may be on its way on a connection just accepted.
         await wait(until: deadline, quiet: .milliseconds(100))
-        use { chs_server_refuse_suspension($0) }
+        use { chs_server_end_exchanges($0) }
         await wait(until: ContinuousClock.now + .seconds(1), quiet: .zero)
     }
 
@@ -116,8 +116,11 @@ package final class Server: Sendable {
         guard let (handle, bound) = running else { return }
         while state.withLock({ $0.calls }) > 0 { usleep(1000) }
         chs_server_stop_accepting(handle.server)
-        chs_server_refuse_suspension(handle.server)
+        // While suspending is still possible, so that streams can write their last bytes; then for good.
+        chs_server_end_exchanges(handle.server)
         for _ in 0..<500 where chs_server_active(handle.server) > 0 { usleep(1000) }
+        chs_server_refuse_suspension(handle.server)
+        chs_server_end_exchanges(handle.server)
         removeSocketFiles(bound)
         guard chs_server_stop(handle.server) else {
             core.log(.error, "a connection could not be resumed; the server's threads are left behind")

@@ -88,7 +88,8 @@ import Testing
     }
 
     @Test(arguments: [BodyPolicy.collect(upTo: 100_000), .stream(upTo: 100_000)])
-    func `a chunked body that grows over the limit is 413 while the client still sends`(_ policy: BodyPolicy) async throws
+    func `a chunked body that grows over the limit is 413 while the client still sends`(_ policy: BodyPolicy)
+        async throws
     {
         let server = try TestServer(
             responder: TestResponder { _ in
@@ -119,7 +120,7 @@ import Testing
         let start = clock.now
         let answer = try await server.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello")
         #expect(answer.hasPrefix("HTTP/1.1 403 "))
-        #expect(clock.now - start < .seconds(2))
+        #expect(clock.now - start < .seconds(4))
     }
 
     @Test func `streams a body and holds the client back while the handler does not read`() async throws {

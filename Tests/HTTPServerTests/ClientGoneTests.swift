@@ -28,7 +28,8 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `a client that leaves before the first byte has its handler cancelled within a second`(_ reset: Bool) async throws
+    func `a client that leaves before the first byte has its handler cancelled within a second`(_ reset: Bool)
+        async throws
     {
         let outcome = Recorder<String>()
         let server = try TestServer(responder: Self.sleepy(outcome))
@@ -100,6 +101,23 @@ import Testing
         try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         client.shutdownWriting()
         #expect(try await client.textToEnd().hasSuffix("here it is"))
+    }
+
+    /// libmicrohttpd does not see an end that comes together with the request; the watcher does.
+    @Test(arguments: ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nContent-Le", "G", ""])
+    func `a connection ends when its client has ended together with its last bytes`(_ bytes: String) async throws {
+        let server = try TestServer()
+        var clients: [RawClient] = []
+        for _ in 0..<20 {
+            let client = try server.connect()
+            try await client.send(bytes)
+            client.shutdownWriting()
+            clients.append(client)
+        }
+        try await eventually { server.server.connectionCount == 0 }
+        if bytes.hasPrefix("GET") {
+            for client in clients { #expect(try await client.textToEnd().hasSuffix("GET / 0")) }
+        }
     }
 
     @Test func `descriptors that are used again do not carry an old departure`() async throws {

@@ -99,7 +99,8 @@ import Testing
         Input(testDescription: "a bare CR in a value", bytes: "GET / HTTP/1.1\r\nHost: a\r\nX-One: 1\r2\r\n\r\n"),
         Input(testDescription: "CR CR LF", bytes: "GET / HTTP/1.1\r\nHost: a\r\nX-One: 1\r\r\n\r\n"),
         Input(testDescription: "NUL in a value", bytes: "GET / HTTP/1.1\r\nHost: a\r\nX-One: 1\u{0}2\r\n\r\n"),
-        Input(testDescription: "NUL at the end of a value", bytes: "GET / HTTP/1.1\r\nHost: a\r\nX-One: 1\u{0}\r\n\r\n"),
+        Input(
+            testDescription: "NUL at the end of a value", bytes: "GET / HTTP/1.1\r\nHost: a\r\nX-One: 1\u{0}\r\n\r\n"),
         Input(testDescription: "NUL in a name", bytes: "GET / HTTP/1.1\r\nHost: a\r\nX\u{0}One: 1\r\n\r\n"),
         Input(
             testDescription: "NUL at the start of a header line",

@@ -28,7 +28,8 @@ import Testing
         ("/a b", .illegalByte), ("/é", .illegalByte), ("/#", .illegalByte), ("/%", .badEscape), ("/%4", .badEscape),
         ("/%4g", .badEscape), ("/?%", .badEscape), ("/%2F", .encodedSlash), ("/a\\", .encodedSlash),
         ("/%00", .encodedControl), ("/%7f", .encodedControl), ("/?%00", .encodedControl), ("/.", .dotSegment),
-        ("/a/../b", .dotSegment), ("/%2e.", .dotSegment), ("/%ff", .notUTF8), ("/%ed%a0%80", .notUTF8), ("/?a=%ff", .notUTF8),
+        ("/a/../b", .dotSegment), ("/%2e.", .dotSegment), ("/%ff", .notUTF8), ("/%ed%a0%80", .notUTF8),
+        ("/?a=%ff", .notUTF8),
     ])
     func `a target that can be read in two ways is refused`(_ raw: String, _ reason: RequestTargetError) {
         #expect(throws: reason) { try RequestTarget(raw) }
@@ -52,7 +53,8 @@ import Testing
 
     @Test(arguments: [
         ("127.0.0.1:8080", "127.0.0.1:8080", true), (":8080", ":8080", false), ("[::1]:0", "[::1]:0", true),
-        ("localhost:80", "127.0.0.1:80", true), ("0.0.0.0:1", "0.0.0.0:1", false), ("[2001:DB8::1]:65535", "[2001:db8::1]:65535", false),
+        ("localhost:80", "127.0.0.1:80", true), ("0.0.0.0:1", "0.0.0.0:1", false),
+        ("[2001:DB8::1]:65535", "[2001:db8::1]:65535", false),
         ("unix:/run/a b.sock", "unix:/run/a b.sock", true), ("[::ffff:127.0.0.1]:1", "127.0.0.1:1", true),
     ])
     func `listen addresses are read and written`(_ text: String, _ written: String, _ isLoopback: Bool) throws {
@@ -63,7 +65,8 @@ import Testing
 
     @Test(arguments: [
         "", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "::1:8080", "[::1]",
-        "example.com:80", "[127.0.0.1]:80", "127.1:80", "unix:", "unix:" + String(repeating: "x", count: 108), "[::1:80",
+        "example.com:80", "[127.0.0.1]:80", "127.1:80", "unix:", "unix:" + String(repeating: "x", count: 108),
+        "[::1:80",
     ])
     func `what is no listen address is refused`(_ text: String) {
         #expect(ListenAddress(parsing: text) == nil)
@@ -81,7 +84,9 @@ import Testing
         #expect(!range.contains(.unix))
     }
 
-    @Test(arguments: ["", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8", "::1/64", "a", "10.0.0.0/8/8"])
+    @Test(arguments: [
+        "", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8", "::1/64", "a", "10.0.0.0/8/8",
+    ])
     func `what is no address range is refused`(_ text: String) {
         #expect(AddressRange(parsing: text) == nil)
     }

@@ -119,10 +119,12 @@ void chs_server_stop_accepting(chs_server *server);
 size_t chs_server_active(chs_server *server);
 /// Connections altogether.
 size_t chs_server_connections(chs_server *server);
-/// From now on nothing is suspended any more; calls `stopping` for every exchange that is or was.
+/// Calls `stopping` for every exchange that has a body, is or was suspended.
+void chs_server_end_exchanges(chs_server *server);
+/// From now on nothing is suspended any more. What is suspended now must still be ended.
 void chs_server_refuse_suspension(chs_server *server);
-/// Stops all threads and frees the server. Call from a plain thread, after `chs_server_refuse_suspension`. False: a
-/// connection could not be resumed within five seconds; then nothing is stopped, because libmicrohttpd would abort.
+/// Stops all threads and frees the server. Call from a plain thread, after the two calls above. False: a connection
+/// was not resumed within five seconds; then nothing is stopped, because libmicrohttpd would abort the process.
 bool chs_server_stop(chs_server *server);
 
 /// Takes the connection off its loop. Only inside `body`, `ready` and `read` of it. False: the server stops.
