@@ -97,7 +97,7 @@ def test_a_file_in_the_directorys_place(two):
     shutil.rmtree(two.tenant_directory("acme"))
     two.tenant_directory("acme").write_text("a file")
     two.spawn()
-    eventually(lambda: not two.alive or two.answers(), "an end or an answer")
+    eventually(lambda: not two.alive or two.listens(), "an end or an answer")
     if two.alive:
         assert two.client("acme").get(PROFILES).status in (404, 503)
         assert slugs(two.client()) == ["agent", "default"]

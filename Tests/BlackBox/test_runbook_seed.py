@@ -38,6 +38,7 @@ class Desk:
 
     def start(self):
         """Step 1: the line, in the background of the shell."""
+        self.gateway.log_start = len(self.gateway.log().encode())
         with open(self.gateway.log_file, "ab") as log:
             self.gateway.process = subprocess.Popen(
                 ["sh", "-c", "exec " + self.line],
@@ -47,7 +48,10 @@ class Desk:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        eventually(lambda: not self.gateway.alive or self.gateway.answers(), f"`{self.line}` serves")
+        eventually(
+            lambda: not self.gateway.alive or (self.gateway.listens() and self.gateway.answers()),
+            f"`{self.line}` serves",
+        )
         assert self.gateway.alive, self.gateway.log()
 
     def type(self, line):

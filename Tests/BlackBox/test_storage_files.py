@@ -1,9 +1,10 @@
 """The files themselves: modes, plain copies, replaced and restored files, locks, damage (gateway.md §6)."""
 
+import contextlib
 import os
 import pathlib
 import shutil
-import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -96,7 +97,7 @@ def test_restoring_over_a_leftover_wal_serves_the_backup(fresh, tmp_path):
     http = fresh.client()
     create(http, "before")
     within_a_second(lambda: "before" in copy_profiles(fresh.database(), tmp_path / "good.db"), "the copy is complete")
-    with write_lock_reader(fresh.database()):
+    with old_snapshot(fresh.database()):
         for number in range(20):
             create(http, f"after-{number}")
         fresh.kill()
@@ -110,24 +111,25 @@ def test_restoring_over_a_leftover_wal_serves_the_backup(fresh, tmp_path):
     assert integrity(fresh.database()) == [["ok"]]
 
 
-class write_lock_reader:
-    """An old snapshot held from outside: it keeps the checkpoint from emptying the WAL."""
-
-    def __init__(self, database):
-        self.connection = sqlite3.connect(database, isolation_level=None)
-
-    def __enter__(self):
-        self.connection.execute("BEGIN")
-        self.connection.execute("SELECT count(*) FROM profile_registries").fetchall()
-        return self
-
-    def __exit__(self, *_):
-        self.connection.close()
+@contextlib.contextmanager
+def old_snapshot(database):
+    """A reader outside that keeps the checkpoint from emptying the WAL, and dies without closing anything."""
+    reader = subprocess.Popen(["sqlite3", str(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    reader.stdin.write("BEGIN; SELECT count(*) FROM profile_registries;\n")
+    reader.stdin.flush()
+    assert reader.stdout.readline().strip() == "1"
+    try:
+        yield
+    finally:
+        reader.kill()
+        reader.wait()
+        reader.stdin.close()
+        reader.stdout.close()
 
 
 def test_a_wal_that_continues_the_file_is_replayed_after_a_kill(fresh):
     http = fresh.client()
-    with write_lock_reader(fresh.database()):
+    with old_snapshot(fresh.database()):
         create(http, "x")
         fresh.kill()
         fresh.start()
@@ -217,7 +219,7 @@ def test_a_file_that_others_can_write_is_refused(start, bits):
 
 def _tenant_is_refused_or_no_start(gateway):
     """The process ends with a clear error, or serves everything but this tenant: its message."""
-    eventually(lambda: not gateway.alive or gateway.answers(), "an end or an answer")
+    eventually(lambda: not gateway.alive or gateway.listens(), "an end or an answer")
     if gateway.alive:
         return refuses(gateway.client().get(PROFILES), 503).error["message"] + gateway.log()
     assert gateway.process.returncode != 0

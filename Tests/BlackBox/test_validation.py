@@ -115,7 +115,10 @@ def test_two_uses_of_one_middleware_without_ids_are_fine_in_one_profile(http):
             marks=pytest.mark.case("VA-3"),
         ),
         pytest.param(
-            origin_document(profiles={"default": {"slug": "agent"}}), "registry.profiles[default].slug", id="VA-4"
+            origin_document(profiles={"default": {"slug": "agent"}}),
+            "registry.profiles[default].slug",
+            id="VA-4",
+            marks=pytest.mark.case("VA-4"),
         ),
         pytest.param(
             origin_document(profiles={"default": None}),

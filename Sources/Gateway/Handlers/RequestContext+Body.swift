@@ -1,11 +1,14 @@
 internal import JSON
 
 extension RequestContext {
-    /// The body as one strict JSON value; an empty body reads as an empty object.
+    /// The body as one strict JSON value. An empty body is none: read as an empty object, a PUT whose body got lost
+    /// would empty the profile.
     ///
     /// - Throws: `Problem` 400 naming what is wrong and at which byte.
     func bodyValue() throws(Problem) -> JSONValue {
-        if body.isEmpty { return .object([:]) }
+        if body.isEmpty {
+            throw Problem.badRequest("bad request: the body is empty; send a JSON object", code: "invalid_json")
+        }
         do {
             return try JSONValue(parsing: body)
         } catch {

@@ -63,6 +63,7 @@ class Gateway:
         self.observer = observer
         self.umask = umask
         self.process = None
+        self.log_start = 0
         self.log_file = self.directory / "gateway.log"
 
     # The command line -------------------------------------------------------------------------------------------
@@ -84,6 +85,7 @@ class Gateway:
     def spawn(self):
         """Starts the process without waiting for it to serve."""
         assert BINARY.exists(), f"no binary at {BINARY}: build it, or set PROFILE_GATEWAY_BIN"
+        self.log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(),
@@ -103,7 +105,7 @@ class Gateway:
             code = self.process.poll()
             assert code is None, f"exited with {code} instead of serving\n{self.log()}"
             # It answers before the tenants' files are open; the log says when everything is there.
-            if "listening" in self.log() and self.answers():
+            if self.listens() and self.answers():
                 return self
             assert time.monotonic() < deadline, f"not ready within {ready_within} s\n{self.log()}"
             time.sleep(0.01)
@@ -151,6 +153,10 @@ class Gateway:
 
     def log(self):
         return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
+
+    def listens(self):
+        """Whether this start has said that everything is open."""
+        return b"listening" in self.log_file.read_bytes()[self.log_start :]
 
     def answers(self):
         """Whether it answers right now."""

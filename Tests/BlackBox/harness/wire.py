@@ -85,13 +85,13 @@ class Response:
 class Connection:
     """One TCP or unix-domain connection, and the bytes that are still unread on it."""
 
-    def __init__(self, address, timeout=PATIENCE):
+    def __init__(self, address, timeout=PATIENCE, source=None):
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self.socket.settimeout(timeout)
             self.socket.connect(address)
         else:
-            self.socket = socket.create_connection(address, timeout=timeout)
+            self.socket = socket.create_connection(address, timeout, (source, 0) if source else None)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.ended = False
@@ -286,22 +286,16 @@ class Client:
     request. `observer` sees every complete answer.
     """
 
-    def __init__(self, address, headers=(), prefix="", observer=None, host=None):
+    def __init__(self, address, headers=(), prefix="", observer=None, host=None, source=None):
         self.address = address
         self.headers = list(dict(headers).items()) if isinstance(headers, dict) else list(headers)
         self.prefix = prefix
         self.observer = observer
+        self.source = source
         self.host = host or ("localhost" if isinstance(address, str) else f"{address[0]}:{address[1]}")
 
-    def under(self, prefix):
-        """The same client, under a path prefix."""
-        return Client(self.address, self.headers, self.prefix + prefix, self.observer, self.host)
-
-    def with_headers(self, headers):
-        return Client(self.address, self.headers + list(headers.items()), self.prefix, self.observer, self.host)
-
     def connect(self, timeout=PATIENCE):
-        return Connection(self.address, timeout)
+        return Connection(self.address, timeout, self.source)
 
     def message(self, method, target, headers=None, body=None, json=UNSET, content_type=None, close=True):
         """The bytes of one request."""
