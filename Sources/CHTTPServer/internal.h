@@ -11,6 +11,9 @@
 struct MHD_Connection;
 struct MHD_Daemon;
 
+// The longest pause of the watcher while there are connections.
+enum { CHS_PAUSE_MS = 100 };
+
 // Where a connection is. Only its event loop moves it forward; the watcher may move HEAD, IDLE and BODY to LINGER,
 // by compare-and-swap, and whoever loses that race must leave the request alone.
 enum stage {
@@ -78,6 +81,7 @@ struct chs_server {
     _Atomic bool stops_accepting, accepting_stopped, stops;
     int epoll, wake;
     pthread_t watcher;
+    uint64_t complained_at;  // the watcher's
 
     struct MHD_Daemon **loops;
     _Atomic unsigned *loop_load;
@@ -112,7 +116,14 @@ void chs_bury(chs_connection *connection);
 void chs_connection_free(chs_connection *connection);
 
 // Watcher.c
+void *chs_watch(void *server);
 void chs_watcher_wake(chs_server *server);
+void chs_close_listeners(chs_server *server);
+void chs_dig(chs_server *server);
+
+// Deadlines.c; under the lock. True: Swift must be told.
+bool chs_is_late(chs_connection *connection, uint64_t now);
+bool chs_has_left(chs_connection *connection, uint64_t now);
 
 // RequestHygiene.c
 chs_problem chs_check_fields(chs_head *head, bool is_http_1_0);

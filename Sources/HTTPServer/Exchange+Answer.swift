@@ -8,8 +8,10 @@ extension Exchange {
         }
         response.stream?.abort()
         let failure = core.responder.failure(
-            .unusableResponse("a header field of the \(response.status) response is not legal in HTTP"), head: head)
-        core.log(.error, "a response had a header field that is not legal in HTTP and was replaced by a 500")
+            .unusableResponse("the \(response.status) response has a status or header field that is not legal here"),
+            head: head)
+        core.log(
+            .error, "a \(response.status) response had a status or header field that is not legal and became a 500")
         if let prepared = prepare(failure) {
             return chs_connection_answer(connection.pointer, UInt32(failure.status.code), prepared)
         }
@@ -19,7 +21,8 @@ extension Exchange {
 
     /// The response as libmicrohttpd wants it; nil if it cannot be sent.
     private func prepare(_ response: Response) -> OpaquePointer? {
-        guard let prepared = body(of: response) else { return nil }
+        // An interim status would leave the client waiting for the real one.
+        guard (200...599).contains(response.status.code), let prepared = body(of: response) else { return nil }
         let isLegal = response.headers.block.withUnsafeBytes { block in
             let text = block.assumingMemoryBound(to: CChar.self)
             for field in response.headers.fields {

@@ -56,6 +56,14 @@ import Testing
         #expect(server.lines.all.contains { $0.hasPrefix("error: ") })
     }
 
+    @Test(arguments: [0, 99, 100, 101, 199, 600, 1000])
+    func `a status that is no final answer becomes a 500`(_ code: UInt16) async throws {
+        let server = try TestServer(responder: TestResponder { _ in .reject(.text("secret", status: Status(code))) })
+        let answer = try await server.exchange("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 500 "))
+        #expect(!answer.contains("secret"))
+    }
+
     @Test func `header fields go out in order, with their spelling, also twice`() async throws {
         let server = try TestServer(
             responder: TestResponder { _ in
