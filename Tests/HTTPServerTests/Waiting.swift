@@ -59,10 +59,21 @@ func eventually(_ condition: () -> Bool) async throws {
     }
 }
 
-/// What this process has used of its processors.
-func processorTime() -> Duration {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
-    return .seconds(seconds) + .microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+/// The ids of libmicrohttpd's threads in this process that are running or could run.
+func runnableEventLoops() -> [String] {
+    guard let tasks = opendir("/proc/self/task") else { return [] }
+    defer { closedir(tasks) }
+    var found: [String] = []
+    while let entry = readdir(tasks) {
+        let id = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        // "id (name) state …"
+        guard let file = fopen("/proc/self/task/\(id)/stat", "r") else { continue }
+        defer { fclose(file) }
+        var line = [UInt8](repeating: 0, count: 128)
+        let count = fread(&line, 1, line.count, file)
+        if String(decoding: line.prefix(count), as: UTF8.self).contains("(MHD-single) R") { found.append(id) }
+    }
+    return found
 }
