@@ -44,20 +44,6 @@ struct TenantContent: Sendable {
 
     static let empty = TenantContent(epoch: 0, revision: 0)
 
-    /// Whether both say the same, document for document.
-    func isSame(as other: TenantContent) -> Bool {
-        guard epoch == other.epoch, revision == other.revision, registries.count == other.registries.count else {
-            return false
-        }
-        return zip(registries, other.registries).allSatisfy { one, two in
-            one.key == two.key && one.stored == two.stored && one.revision == two.revision && one.count == two.count
-                && zip(one.entries, two.entries).allSatisfy { left, right in
-                    left === right
-                        || left.key == right.key && left.revision == right.revision && left.stored == right.stored
-                }
-        }
-    }
-
     /// About what the content occupies in memory, in bytes.
     var weight: Int { 4096 + registries.weight }
 }

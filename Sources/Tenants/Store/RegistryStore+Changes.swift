@@ -43,24 +43,22 @@ extension RegistryStore {
             return try reopen(movingSideFiles: false)
         }
         let isCommitted = try attempt { try writer.dataVersion() } != dataVersion
-        if try attempt({ try isSound(isCommitted: isCommitted) }) {
-            // Another process moved the log into the file; ours continues it.
+        if isCommitted, try attempt({ try isSound() }) {
+            // Another process committed and moved the log into the file; ours continues it.
             mainIdentity = present
             try record(.clean)
             return try takeInCommits()
         }
+        // Overwritten, or a log moved by someone who committed nothing: then the file alone has all that was in it.
         log(.warning, "registry file overwritten in place", [("path", file.path)])
         try reopen(movingSideFiles: hasUncheckpointedChanges)
     }
 
-    /// Whether the changed main file and the log still make one database: sound, and, unless someone committed, saying
-    /// what is known. A fresh connection is asked: the writer's cache would hide what lies beneath.
-    private func isSound(isCommitted: Bool) throws -> Bool {
+    /// Whether the changed main file and the log make one sound database. A fresh connection is asked: the writer's
+    /// cache would hide what lies beneath.
+    private func isSound() throws -> Bool {
         do {
-            return try connections.withFreshReader { reader in
-                guard try reader.integrityProblems(quick: true, limit: 1).isEmpty else { return false }
-                return try isCommitted || read(reader).content.isSame(as: content)
-            }
+            return try connections.withFreshReader { try $0.integrityProblems(quick: true, limit: 1).isEmpty }
         } catch let error as SQLiteError where error.isDamage {
             return false
         }
