@@ -88,7 +88,12 @@ let package = Package(
             swiftSettings: swiftRules),
 
         // tests mirror the sources
-        .target(name: "GatewayTestSupport", path: "Tests/GatewayTestSupport", swiftSettings: swiftRules),
+        .target(
+            name: "CStorageFaults", path: "Tests/CStorageFaults", cSettings: cRules,
+            linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(
+            name: "GatewayTestSupport", dependencies: ["CStorageFaults"], path: "Tests/GatewayTestSupport",
+            swiftSettings: swiftRules),
         .testTarget(
             name: "HTTPServerTests", dependencies: ["HTTPServer", "CHTTPServer", "GatewayTestSupport"],
             swiftSettings: swiftRules),

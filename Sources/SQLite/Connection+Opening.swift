@@ -2,6 +2,12 @@ import CSQLite
 
 // What every connection is set to before its owner sees it, and the proof that it took.
 extension Connection {
+    /// SQLite falls back to reading when a file cannot be opened for writing; that is not what was asked for.
+    func requireAccess() throws(SQLiteError) {
+        guard options.access != .readOnly, !options.immutable, sqlite3_db_readonly(handle, "main") == 1 else { return }
+        throw SQLiteError(code: .readOnly, message: "the file cannot be opened for writing")
+    }
+
     /// Flags that protect this process from the file's content.
     func harden() throws(SQLiteError) {
         try check(csqlite_set_lookaside(handle, 512, 32))

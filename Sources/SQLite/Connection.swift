@@ -40,6 +40,7 @@ package final class Connection: @unchecked Sendable {
         self.handle = opened
         sqlite3_extended_result_codes(opened, 1)
         do {
+            try requireAccess()
             try harden()
             try configure()
         } catch {

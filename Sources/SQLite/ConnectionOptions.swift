@@ -6,6 +6,7 @@ package struct ConnectionOptions: Sendable, Equatable {
         case readOnly, readWrite, readWriteCreate
     }
 
+    /// `off` exists to be named in a refusal: a hardened connection cannot be without a journal.
     package enum JournalMode: String, Sendable, CaseIterable {
         case delete, truncate, persist, memory, wal, off
     }

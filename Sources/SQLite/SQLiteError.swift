@@ -5,11 +5,14 @@ package struct SQLiteError: Error, Equatable, Sendable {
     package let code: ResultCode
     package let message: String
     package let sql: String?
+    /// The errno of the system call that failed, if one did; 0 otherwise.
+    package let systemError: Int32
 
-    package init(code: ResultCode, message: String, sql: String? = nil) {
+    package init(code: ResultCode, message: String, sql: String? = nil, systemError: Int32 = 0) {
         self.code = code
         self.message = message
         self.sql = sql
+        self.systemError = systemError
     }
 
     /// Reads the connection's last error; call on the thread that made the failing call.
@@ -21,6 +24,8 @@ package struct SQLiteError: Error, Equatable, Sendable {
         let text = matches ? handle.flatMap { sqlite3_errmsg($0) } : sqlite3_errstr(code)
         self.message = text.map { String(cString: $0) } ?? "unknown error"
         self.sql = sql
+        let isSystem = [SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_FULL].contains(code & 0xff)
+        self.systemError = isSystem ? handle.map { sqlite3_system_errno($0) } ?? 0 : 0
     }
 
     /// Another connection or process holds a lock; the same call may succeed later.

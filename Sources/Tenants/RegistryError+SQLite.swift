@@ -1,8 +1,18 @@
+import Glibc
 package import SQLite
 
 extension RegistryError {
     /// What an error of SQLite means for the tenant whose file it is about.
     package init(_ error: SQLiteError, path: String) {
+        switch error.systemError {
+        case ENOSPC, EDQUOT:
+            self = .diskFull(path)
+            return
+        case EROFS, EACCES, EPERM:
+            self = .readOnly(path, error.message)
+            return
+        default: break
+        }
         switch error.code.primary {
         case .busy, .locked: self = .busy(retryAfter: 1)
         case .full: self = .diskFull(path)
@@ -24,6 +34,11 @@ extension RegistryError {
         case let error as SQLiteError: self.init(error, path: path)
         default: self = .storage("\(path): \(error)")
         }
+    }
+
+    /// Another process holds a lock: the same may succeed in a moment.
+    var isBusy: Bool {
+        if case .busy = self { true } else { false }
     }
 
     /// Whether the file itself is the reason, so that the tenant is set aside until the file changes.

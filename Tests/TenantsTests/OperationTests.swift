@@ -73,8 +73,9 @@ struct OperationTests {
         #expect(new.0.version == 1 && new.1.version == 1)
         #expect(!new.0.isDefault && new.1.isDefault)
         #expect(String(decoding: new.1.document, as: UTF8.self).contains(#""is_default":true"#))
-        await #expect(throws: RegistryError.versionConflict(.registry, "default", expected: version, actual: version + 1))
-        {
+        await #expect(
+            throws: RegistryError.versionConflict(.registry, "default", expected: version, actual: version + 1)
+        ) {
             try await tenant.transact(tenants.context) { (transaction) throws(RegistryError) in
                 try transaction.setDefault(named("default"), in: .default, if: Precondition(expectedVersion: version))
             }

@@ -20,7 +20,7 @@ struct OutsideTests {
             tenants.shell(
                 "UPDATE profiles SET document_json = json_set(document_json, '$.display_name', 'outside') "
                     + "WHERE slug = 'default'") == "")
-        #expect(try await eventually(within: .seconds(1)) { try tenant.displayName("default") == "outside" })
+        #expect(try await eventually(within: promptly) { try tenant.displayName("default") == "outside" })
         let after = try tenant.entry("default")
         #expect(after.version == 2 && after.etag != before.etag)
         // Guarded by the version before, a write must not undo it.
@@ -65,11 +65,10 @@ struct OutsideTests {
                 }
             }
             group.addTask {
-                let started = ContinuousClock.now
+                // While the lock is held: it is let go only further down.
                 await #expect(throws: Never.self) {
                     try await other.create(#"{"slug":"x"}"#, tenants.context)
                 }
-                #expect(ContinuousClock.now - started < .milliseconds(150))
             }
         }
         #expect(try tenant.displayName("default") == "")
@@ -105,11 +104,15 @@ struct OutsideTests {
         try await source.create(#"{"slug":"from-source"}"#, tenants.context)
         let tenant = try await tenants.tenant()
         let before = try tenant.entry("default")
-        Shell.run("sqlite3 '\(tenants.path("source"))' \".backup '\(tenants.path()).new'\"; chmod 600 '\(tenants.path()).new'")
+        Shell.run(
+            "sqlite3 '\(tenants.path("source"))' \".backup '\(tenants.path()).new'\"; chmod 600 '\(tenants.path()).new'"
+        )
         if afterWrite { try await tenant.create(#"{"slug":"lost"}"#, tenants.context) }
         Shell.run("mv '\(tenants.path()).new' '\(tenants.path())'")
         #expect(
-            await eventually(within: .seconds(1)) { tenant.snapshot.registry(.default)?.profile(named("from-source")) != nil })
+            await eventually(within: promptly) {
+                tenant.snapshot.registry(.default)?.profile(named("from-source")) != nil
+            })
         let after = try tenant.entry("default")
         #expect(after.epoch != before.epoch)
         #expect(try tenant.current().registry(.default)?.profile(named("lost")) == nil)
@@ -142,7 +145,7 @@ struct OutsideTests {
         if afterWrite { try await tenant.create(#"{"slug":"late"}"#, tenants.context) }
         Shell.run("cp '\(tenants.path()).bak' '\(tenants.path())'")
         #expect(
-            await eventually(within: .seconds(2)) {
+            await eventually(within: promptly) {
                 tenant.state == .serving && tenant.snapshot.registry(.default)?.profile(named("middle")) == nil
             })
         #expect(tenant.snapshot.registry(.default)?.profile(named("early")) != nil)
@@ -169,7 +172,7 @@ struct OutsideTests {
             let tenant = try await tenants.tenant()
             try await tenant.create(#"{"slug":"kept"}"#, tenants.context)
             tenants.shell("DROP TABLE profile_registries")
-            #expect(await eventually(within: .seconds(1)) { tenant.state != .serving })
+            #expect(await eventually(within: promptly) { tenant.state != .serving })
             guard case .quarantined(let error) = tenant.state else { return }
             #expect(error.message.contains("no such table: profile_registries"))
             await tenants.directory.close()
@@ -202,7 +205,7 @@ struct OutsideTests {
         }
         tenants.shell("UPDATE profiles SET document_json = '{\\\"slug\\\":\\\"age' WHERE slug = 'agent'")
         #expect(
-            await eventually(within: .seconds(1)) {
+            await eventually(within: promptly) {
                 tenant.snapshot.registry(.default).map { $0.state != .ok } ?? false
             })
         do {
@@ -220,7 +223,7 @@ struct OutsideTests {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
         tenants.shell("UPDATE profile_registries SET payload_json = json_set(payload_json, '$.slug', 'other')")
-        #expect(await eventually(within: .seconds(1)) { tenant.snapshot.registry(.default)?.state != .ok })
+        #expect(await eventually(within: promptly) { tenant.snapshot.registry(.default)?.state != .ok })
         do {
             _ = try tenant.current().usableRegistry(.default)
             Issue.record("the registry is usable")
@@ -239,7 +242,7 @@ struct OutsideTests {
             \\"pasted\\",\\"profiles\\":{\\"pasted\\":{\\"slug\\":\\"pasted\\"},\\"agent\\":{\\"slug\\":\\"agent\\"}}}')
             """)
         #expect(
-            await eventually(within: .seconds(1)) {
+            await eventually(within: promptly) {
                 tenant.snapshot.registry(.default)?.slugs.map(\.rawValue) == ["agent", "pasted"]
             })
         #expect(try tenant.entry("pasted").isDefault)

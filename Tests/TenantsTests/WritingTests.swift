@@ -96,7 +96,8 @@ struct WritingTests {
         await #expect(throws: RegistryError.closed) { try await tenants.tenant() }
     }
 
-    @Test func `updated_at_ms of a registry advances with every change, also when the clock stands still`() async throws {
+    @Test func `updated_at_ms of a registry advances with every change, also when the clock stands still`() async throws
+    {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
         let context = tenants.context

@@ -99,7 +99,7 @@ extension Tenant {
             if work.withLock({ $0.writes.isEmpty && !$0.isDirty }) { performCloseFiles() }
             return finishOpening(nil, loaded: true)
         } catch {
-            if case .busy = error, work.withLock({ $0.openDeadline > .now }) {
+            if error.isBusy, work.withLock({ $0.openDeadline > .now }) {
                 putOff()
                 return false
             }
@@ -132,6 +132,8 @@ extension Tenant {
             return waitForLock(group)
         case .failed(let error):
             if error.isAboutTheFile { setAside(error) }
+            // A connection that met a failing disk may be stuck (reading only, say); the next write opens another.
+            if error.failsGroup { store.withLock { $0.drop() } }
             for write in group { write.fail(error) }
         case .unknown(let error):
             services.environment.log(
@@ -175,7 +177,10 @@ extension Tenant {
                 })
         } catch {
             // A lock in the way, or a disk in trouble: the next look comes soon.
-            guard error.isAboutTheFile else { return log("file could not be looked at", error) }
+            guard error.isAboutTheFile else {
+                if !error.isBusy { store.withLock { $0.drop() } }
+                return log("file could not be looked at", error)
+            }
             if state != .quarantined(error) { setAside(error) }
         }
     }
@@ -186,11 +191,13 @@ extension Tenant {
     }
 
     private func performCheckpoint() {
+        guard state == .serving else { return }
         do throws(RegistryError) {
             let isComplete = try store.withLock { store throws(RegistryError) in try store.checkpoint() }
             noteCheckpoint(isComplete: isComplete)
         } catch {
             log("checkpoint failed", error)
+            if !error.isBusy { store.withLock { $0.drop() } }
             noteCheckpoint(isComplete: false)
         }
     }
@@ -225,8 +232,9 @@ extension Tenant {
     }
 
     private func noteFiles() {
+        let isServing = state == .serving
         let (isOpen, isDirty) = store.withLock { store in
-            (store.connections.isOpen, store.connections.isOpen && store.hasUncheckpointedChanges)
+            (store.connections.isOpen, isServing && !store.isReadOnly && store.hasUncheckpointedChanges)
         }
         let now = ConditionLock.now()
         work.withLock { work in

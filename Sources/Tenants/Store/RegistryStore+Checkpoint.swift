@@ -6,9 +6,10 @@ extension RegistryStore {
     /// Returns false when another process's transaction (or a backup of ours) holds an older snapshot: nothing is
     /// lost, try again. Throws as files do.
     func checkpoint() throws(RegistryError) -> Bool {
-        guard usesWriteAheadLog, let writer = connections.openWriter else { return true }
+        guard usesWriteAheadLog, !isReadOnly, !isSetAside else { return true }
         // Not into a file that is no longer the one the log continues.
         guard FileIdentity.of(file.path) == mainIdentity else { return false }
+        let writer = try attempt { try connections.writer() }
         // A failed attempt leaves the record at `checkpoint`, which stays true until one succeeds.
         if recorded?.phase != .checkpoint { try record(.checkpoint) }
         let outcome = try attempt { try writer.truncatingCheckpoint() }

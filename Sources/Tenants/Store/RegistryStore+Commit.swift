@@ -130,8 +130,7 @@ extension RegistryStore {
     }
 
     private static func outcome(of error: RegistryError) -> GroupOutcome {
-        if case .busy = error { return .busy }
-        return .failed(error)
+        error.isBusy ? .busy : .failed(error)
     }
 
     /// Whether nobody has left a log since the file was closed. Opening a connection makes an empty one.
