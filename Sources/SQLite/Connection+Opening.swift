@@ -35,7 +35,8 @@ extension Connection {
         // Checkpoints are ours alone: TRUNCATE, under the writer's role (SQLite 3.40.1's WAL-reset bug).
         try setPragma("wal_autocheckpoint", to: 0)
         if let secureDelete = options.secureDelete {
-            try setPragma("secure_delete", to: secureDelete.rawValue)
+            // As a number, 2 would mean plain "on".
+            try setPragma("secure_delete", to: secureDelete.rawValue, spelled: secureDelete == .fast ? "fast" : nil)
         }
         try setPragma("query_only", to: options.queryOnly ? 1 : 0)
     }
@@ -55,8 +56,8 @@ extension Connection {
         }
     }
 
-    private func setPragma(_ name: String, to wanted: Int64) throws(SQLiteError) {
-        try execute("PRAGMA \(name) = \(wanted)")
+    private func setPragma(_ name: String, to wanted: Int64, spelled: String? = nil) throws(SQLiteError) {
+        try execute("PRAGMA \(name) = \(spelled ?? String(wanted))")
         let now = try integer("PRAGMA \(name)")
         guard now == wanted else {
             throw SQLiteError(code: .misuse, message: "PRAGMA \(name) is \(now ?? 0) after it was set to \(wanted)")

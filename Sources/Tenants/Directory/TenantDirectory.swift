@@ -121,7 +121,8 @@ package final class TenantDirectory: Sendable {
         known.withLock { $0.slugs }.union(configuration.configured).union(configuration.elsewhere.keys).sorted()
     }
 
-    /// Finishes waiting writes, checkpoints and closes every file, and ends the threads. Later calls throw `closed`.
+    /// Finishes waiting writes, checkpoints and closes every file, ends the threads and lets go of the locks. Later calls
+    /// throw `closed`.
     package func close() async {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         for shard in shards {
@@ -136,6 +137,8 @@ package final class TenantDirectory: Sendable {
                 continuation.resume()
             }
         }
+        for lock in locks { lock.release() }
+        configuration.data.lock.release()
     }
 
     /// Rewrites what the lock files of registries elsewhere say, such as the URL once the listener is up.

@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import Synchronization
 
 /// The file that says which process owns a data directory or a single registry file.
 ///
@@ -20,7 +21,8 @@ package final class OwnershipLock: Sendable {
     }
 
     package let path: String
-    private let descriptor: Int32
+    /// Nil once the lock was released.
+    private let descriptor: Mutex<Int32?>
 
     /// Takes the lock without waiting; throws `inUseByProcess` naming the owner. Blocks as files do.
     package init(path: String, owner: Owner) throws(RegistryError) {
@@ -35,12 +37,23 @@ package final class OwnershipLock: Sendable {
             throw .inUseByProcess(path: path, pid: present?.pid, url: present?.url)
         }
         self.path = path
-        self.descriptor = opened
+        self.descriptor = Mutex(opened)
         try publish(owner)
     }
 
     deinit {
-        close(descriptor)
+        release()
+    }
+
+    /// Lets others take the lock; the file stays, saying what it said.
+    package func release() {
+        descriptor.withLock { descriptor in
+            guard let open = descriptor else { return }
+            // Closing alone would leave the lock to a child process that has not reached its exec yet.
+            flock(open, LOCK_UN)
+            close(open)
+            descriptor = nil
+        }
     }
 
     /// Rewrites what the file says, such as the URL once the listener is up.
@@ -50,9 +63,11 @@ package final class OwnershipLock: Sendable {
         document["url"] = owner.url.map { .string($0) }
         document["token"] = owner.token.map { .string($0) }
         let bytes = JSONValue.object(document).encoded() + [UInt8(ascii: "\n")]
-        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, bytes, bytes.count, 0) == bytes.count else {
-            throw FileSystem.failure(errno, "write", path)
+        let code = descriptor.withLock { descriptor -> Int32 in
+            guard let open = descriptor else { return EBADF }
+            return ftruncate(open, 0) == 0 && pwrite(open, bytes, bytes.count, 0) == bytes.count ? 0 : errno
         }
+        guard code == 0 else { throw FileSystem.failure(code, "write", path) }
     }
 
     /// What the lock file says; nil when there is none or it cannot be read. It may be of an owner that is gone:

@@ -68,7 +68,6 @@ extension RegistryStore {
         let before = content
         do {
             try attempt { try load() }
-            mainIdentity = try currentMainIdentity()
         } catch {
             content = before
             throw error

@@ -13,16 +13,16 @@ extension RegistryStore {
         // A failed attempt leaves the record at `checkpoint`, which stays true until one succeeds.
         if recorded?.phase != .checkpoint { try record(.checkpoint) }
         let outcome = try attempt { try writer.truncatingCheckpoint() }
-        mainIdentity = try currentMainIdentity()
+        try attempt { try noteMainIdentity(writer) }
         guard outcome == .complete else { return false }
         try record(.clean)
         return true
     }
 
-    /// Writes the main file's present identity durably, if the record does not already say so.
+    /// Writes the main file's identity durably, as we know it, if the record does not already say so.
     func record(_ phase: StateRecord.Phase) throws(RegistryError) {
         guard usesWriteAheadLog, !isReadOnly else { return }
-        let record = StateRecord(phase: phase, identity: try currentMainIdentity())
+        let record = StateRecord(phase: phase, identity: mainIdentity)
         guard record != recorded else { return }
         try record.write(file)
         recorded = record

@@ -104,8 +104,9 @@ extension RegistryStore {
             content = change.before
             return failedCommit(error, writer)
         }
-        let isStillThere = (try? writer.hasMoved()) == false
+        // Looked at first and asked for second, as in `noteMainIdentity`.
         let identity = FileIdentity.of(file.path)
+        let isStillThere = (try? writer.hasMoved()) == false
         guard isStillThere, let identity, !usesWriteAheadLog || identity == mainIdentity else {
             // Written, but into what may no longer be the file: whether anyone will ever read it is open.
             content = change.before

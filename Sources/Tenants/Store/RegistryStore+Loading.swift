@@ -25,7 +25,7 @@ extension RegistryStore {
             try writer.rollback()
             throw error
         }
-        if !usesWriteAheadLog { mainIdentity = try currentMainIdentity() }
+        if !usesWriteAheadLog { try noteMainIdentity(writer) }
     }
 
     private func readOnly(_ writer: Connection) throws {

@@ -40,7 +40,7 @@ extension RegistryStore {
             return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: !isSame)
         }
         switch recorded.phase {
-        case .checkpoint:
+        case .checkpoint where recorded.identity.isSameFile(as: status.identity) || recorded.identity == .unknown:
             try checkReplayOnCopy()
             return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: true)
         case .clean where recorded.identity == status.identity: return FoundFiles()
@@ -49,7 +49,7 @@ extension RegistryStore {
                 "\(file.path) has a log that may or may not belong to it (its change time alone is new); "
                     + "to keep the log: rm '\(file.statePath)'; to keep the file as it is: "
                     + "mv '\(file.writeAheadLogPath)' '\(file.writeAheadLogPath).foreign'")
-        case .clean:
+        case .clean, .checkpoint:
             try moveSideFilesAside(reason: "the file was replaced")
             return FoundFiles(needsNewEpoch: true, needsIntegrityCheck: true)
         }

@@ -89,7 +89,7 @@ final class RegistryStore {
         }
         if found.needsIntegrityCheck { try requireIntegrity(writer) }
         owesNewEpoch = found.needsNewEpoch
-        mainIdentity = try currentMainIdentity()
+        try noteMainIdentity(writer)
         try load()
         isLoaded = true
         if !isReadOnly { try settle() }
@@ -125,7 +125,6 @@ final class RegistryStore {
         connections.closeIdle()
         guard !connections.isOpen else { return }
         dataVersion = nil
-        if !usesWriteAheadLog { mainIdentity = FileIdentity.of(file.path) ?? .unknown }
         closedLogIdentity = FileIdentity.of(file.writeAheadLogPath)
     }
 
@@ -137,11 +136,13 @@ final class RegistryStore {
         recordIdentity = FileIdentity.of(file.statePath)
     }
 
-    func currentMainIdentity() throws(RegistryError) -> FileIdentity {
-        guard let identity = FileIdentity.of(file.path) else {
-            throw .quarantined("\(file.path) is missing; restore a backup")
-        }
-        return identity
+    /// Takes the main file's present identity as ours, if the path still names the file that is open.
+    ///
+    /// Looked at first and asked for second: a file moved in between is not taken for ours, and found at the next look.
+    func noteMainIdentity(_ writer: Connection) throws(SQLiteError) {
+        let identity = FileIdentity.of(file.path)
+        guard let identity, try !writer.hasMoved() else { return }
+        mainIdentity = identity
     }
 
     private func requireIntegrity(_ writer: Connection) throws {
