@@ -13,7 +13,7 @@ struct DirectoryTests {
         #expect(!tenants.directory.exists(acme))
         await #expect(throws: RegistryError.tenantNotFound("acme")) { try await tenants.tenant("acme") }
         #expect(FileStatus(tenants.path("acme")) == nil)
-        Shell.run("mkdir -m 0700 '\(tenants.data.path)/tenants/acme' '\(tenants.data.path)/tenants/Not A Tenant'")
+        await Shell.run("mkdir -m 0700 '\(tenants.data.path)/tenants/acme' '\(tenants.data.path)/tenants/Not A Tenant'")
         #expect(await eventually(within: promptly) { tenants.directory.exists(acme) })
         #expect(try await tenants.tenant("acme").current().usableRegistry(.default).count == 2)
         #expect(tenants.directory.slugs.map(\.rawValue) == ["acme", "default"])
@@ -62,7 +62,7 @@ struct DirectoryTests {
         for name in names {
             let expected = 1 + (written[name] ?? 0)
             #expect(try await tenants.tenant(name).entry("p").version == UInt64(expected), "\(name)")
-            #expect(tenants.shell("SELECT version FROM profiles WHERE slug = 'p'", name) == "\(expected)")
+            #expect(await tenants.shell("SELECT version FROM profiles WHERE slug = 'p'", name) == "\(expected)")
         }
         #expect(tenants.events.messages.allSatisfy { !$0.contains("replaced") && !$0.contains("overwritten") })
         await tenants.directory.close()
@@ -75,7 +75,7 @@ struct DirectoryTests {
         // Asking would be using: the sweep lets go of what was not asked for.
         #expect(await eventually { tenants.directory.shard(slug).entries.withLock { $0[slug]?.strong == nil } })
         #expect(tenants.directory.resident(slug) == nil)
-        tenants.shell(
+        await tenants.shell(
             "UPDATE profiles SET document_json = json_set(document_json, '$.display_name', 'o') WHERE slug = 'agent'",
             "held")
         let again = try await tenants.tenant("held")
@@ -90,7 +90,7 @@ struct DirectoryTests {
         try await tenant.create(#"{"slug":"x"}"#, tenants.context)
         #expect(await eventually(within: .seconds(8)) { FileStatus(tenants.path() + "-wal") == nil })
         try await tenant.create(#"{"slug":"y"}"#, tenants.context)
-        #expect(tenants.shell("SELECT count(*) FROM profiles") == "4")
+        #expect(await tenants.shell("SELECT count(*) FROM profiles") == "4")
         await tenants.directory.close()
     }
 }

@@ -12,7 +12,7 @@ struct FileSafetyTests {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
         try await tenant.create(#"{"slug":"x"}"#, tenants.context)
-        let modes = Shell.run("cd '\(tenants.scratch.path)' && find data -printf '%m %y\\n' | sort -u")
+        let modes = await Shell.run("cd '\(tenants.scratch.path)' && find data -printf '%m %y\\n' | sort -u")
         #expect(modes == "600 f\n700 d")
         await tenants.directory.close()
     }
@@ -44,7 +44,7 @@ struct FileSafetyTests {
         async throws
     {
         let tenants = try TestTenants(configured: ["default", "other"])
-        Shell.run("cd '\(tenants.scratch.path)' && mkdir elsewhere && \(spoil)")
+        await Shell.run("cd '\(tenants.scratch.path)' && mkdir elsewhere && \(spoil)")
         do {
             _ = try await tenants.tenant()
             Issue.record("it was opened")
@@ -59,9 +59,9 @@ struct FileSafetyTests {
         await tenants.directory.close()
     }
 
-    @Test func `a data directory that others can write is refused`() throws {
+    @Test func `a data directory that others can write is refused`() async throws {
         let scratch = try ScratchDirectory()
-        Shell.run("mkdir -m 0775 '\(scratch.path)/data'; chmod 0775 '\(scratch.path)/data'")
+        await Shell.run("mkdir -m 0775 '\(scratch.path)/data'; chmod 0775 '\(scratch.path)/data'")
         #expect(throws: RegistryError.self) {
             try DataDirectory(creating: scratch.path + "/data", owner: TestTenants.owner)
         }
@@ -87,7 +87,7 @@ struct FileSafetyTests {
         }
         let tenants = try TestTenants(in: scratch, configured: ["default", "other"])
         let file = tenants.path()
-        Shell.run("cp '\(file)' '\(file).good'; " + spoil.replacing("F", with: "'\(file)'"))
+        await Shell.run("cp '\(file)' '\(file).good'; " + spoil.replacing("F", with: "'\(file)'"))
         let tenant = try await tenants.tenant()
         guard case .quarantined(let error) = tenant.state else {
             Issue.record("the tenant serves")
@@ -97,7 +97,7 @@ struct FileSafetyTests {
         #expect(throws: error) { try tenant.current() }
         await #expect(throws: error) { try await tenant.create(#"{"slug":"x"}"#, tenants.context) }
         #expect(try await tenants.tenant("other").current().usableRegistry(.default).count == 2)
-        Shell.run("chmod 600 '\(file).good'; mv '\(file).good' '\(file)'")
+        await Shell.run("chmod 600 '\(file).good'; mv '\(file).good' '\(file)'")
         #expect(await eventually(within: promptly) { tenant.state == .serving })
         #expect(try tenant.entry("kept").version == 1)
         await tenants.directory.close()
@@ -107,18 +107,18 @@ struct FileSafetyTests {
         async throws
     {
         let tenants = try TestTenants()
-        Shell.run("mkdir -m 0700 '\(tenants.data.path)/tenants/default'")
-        tenants.shell("CREATE TABLE mine (a); INSERT INTO mine VALUES (7)")
+        await Shell.run("mkdir -m 0700 '\(tenants.data.path)/tenants/default'")
+        await tenants.shell("CREATE TABLE mine (a); INSERT INTO mine VALUES (7)")
         let tenant = try await tenants.tenant()
         #expect(try tenant.current().usableRegistry(.default).count == 2)
-        #expect(tenants.shell("SELECT a FROM mine") == "7")
+        #expect(await tenants.shell("SELECT a FROM mine") == "7")
         await tenants.directory.close()
     }
 
     @Test func `a file of the origin is taken over, after a backup beside it`() async throws {
         let tenants = try TestTenants()
-        Shell.run("mkdir -m 0700 '\(tenants.data.path)/tenants/default'")
-        tenants.shell(
+        await Shell.run("mkdir -m 0700 '\(tenants.data.path)/tenants/default'")
+        await tenants.shell(
             """
             CREATE TABLE IF NOT EXISTS profile_registries (slug TEXT PRIMARY KEY, payload_json TEXT NOT NULL, \
             updated_at_ms INTEGER NOT NULL DEFAULT 0); INSERT INTO profile_registries VALUES ('default', \
@@ -135,12 +135,12 @@ struct FileSafetyTests {
         #expect(registry.defaultProfile?.slug.rawValue == "a")
         // In the origin an empty list of tools meant no restriction.
         #expect(try tenant.entry("a").profile().runtime.tools.value == nil)
-        let backup = Shell.run("ls '\(tenants.data.path)'/tenants/default/profiles.db.bak.*")
+        let backup = await Shell.run("ls '\(tenants.data.path)'/tenants/default/profiles.db.bak.*")
         #expect(
-            Shell.run(
+            await Shell.run(
                 "sqlite3 '\(backup)' \"SELECT json_extract(payload_json, '$.profiles.a.slug'), updated_at_ms "
                     + "FROM profile_registries\"") == "a|5")
-        #expect(Shell.run("stat -c %a '\(backup)'") == "600")
+        #expect(await Shell.run("stat -c %a '\(backup)'") == "600")
         await tenants.directory.close()
     }
 
@@ -152,7 +152,7 @@ struct FileSafetyTests {
         let tenant = try await tenants.tenant()
         try await tenant.create(#"{"slug":"x"}"#, tenants.context)
         #expect(FileStatus(place.path)?.permissions == 0o600)
-        #expect(Shell.run("stat -c %a '\(scratch.path)/new'") == "700")
+        #expect(await Shell.run("stat -c %a '\(scratch.path)/new'") == "700")
         #expect(throws: RegistryError.inUseByProcess(path: place.lockPath, pid: getpid(), url: nil)) {
             try OwnershipLock(path: place.lockPath, owner: .init(pid: 1))
         }
@@ -170,12 +170,14 @@ struct FileSafetyTests {
         let tenants = try TestTenants(in: scratch) { $0.elsewhere = [slug: (place, options)] }
         let tenant = try await tenants.tenant()
         try await tenant.create(#"{"slug":"x"}"#, tenants.context)
-        Shell.run(
+        await Shell.run(
             "sqlite3 -cmd '.timeout 2000' '\(place.path)' \"UPDATE profiles SET document_json = "
                 + "json_set(document_json, '$.display_name', 'o') WHERE slug = 'x'\"")
         #expect(try await eventually(within: promptly) { try tenant.displayName("x") == "o" })
         try await tenant.patch("x", #"{"display_name":"p"}"#, tenants.context)
-        #expect(Shell.run("sqlite3 '\(place.path)' 'PRAGMA integrity_check; SELECT count(*) FROM profiles'") == "ok\n3")
+        #expect(
+            await Shell.run("sqlite3 '\(place.path)' 'PRAGMA integrity_check; SELECT count(*) FROM profiles'")
+                == "ok\n3")
         await tenants.directory.close()
     }
 

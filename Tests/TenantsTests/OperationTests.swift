@@ -56,7 +56,7 @@ struct OperationTests {
         let after = try await tenant.patch("default", #"{"display_name":""}"#, tenants.context)
         #expect(after.version == before.version)
         #expect(after.etag == before.etag)
-        #expect(tenants.shell("SELECT count(*) FROM profile_audit WHERE action = 'update'") == "0")
+        #expect(await tenants.shell("SELECT count(*) FROM profile_audit WHERE action = 'update'") == "0")
         await tenants.directory.close()
     }
 
@@ -109,7 +109,7 @@ struct OperationTests {
         let second = try await tenant.create(#"{"slug":"again"}"#, context)
         #expect(second.version == 3)
         #expect(second.etag != first.etag)
-        let history = tenants.shell(
+        let history = await tenants.shell(
             "SELECT version, action FROM profile_history WHERE profile_slug = 'again' ORDER BY version")
         #expect(history == "1|create\n2|delete\n3|create")
         await tenants.directory.close()
@@ -138,7 +138,7 @@ struct OperationTests {
         context.overridesReadOnly = true
         try await tenant.patch("fixed", #"{"display_name":"x"}"#, context)
         #expect(
-            tenants.shell("SELECT note FROM profile_audit WHERE profile_slug = 'fixed' AND version = 2")
+            await tenants.shell("SELECT note FROM profile_audit WHERE profile_slug = 'fixed' AND version = 2")
                 == "override_read_only")
         await tenants.directory.close()
     }
@@ -169,7 +169,7 @@ struct OperationTests {
             try transaction.deleteRegistry(team, force: true)
         }
         #expect(try tenant.current().registry(team) == nil)
-        #expect(tenants.shell("SELECT count(*) FROM profiles WHERE registry_slug = 'team'") == "0")
+        #expect(await tenants.shell("SELECT count(*) FROM profiles WHERE registry_slug = 'team'") == "0")
         await tenants.directory.close()
     }
 

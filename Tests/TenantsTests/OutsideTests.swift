@@ -17,7 +17,7 @@ struct OutsideTests {
         if isOpen { try await tenant.patch("agent", #"{"display_name":"ours"}"#, tenants.context) }
         let before = try tenant.entry("default")
         #expect(
-            tenants.shell(
+            await tenants.shell(
                 "UPDATE profiles SET document_json = json_set(document_json, '$.display_name', 'outside') "
                     + "WHERE slug = 'default'") == "")
         #expect(try await eventually(within: promptly) { try tenant.displayName("default") == "outside" })
@@ -28,7 +28,8 @@ struct OutsideTests {
             try await tenant.patch("default", #"{"display_name":"x","expected_version":1}"#, tenants.context)
         }
         #expect(
-            tenants.shell("SELECT action, actor FROM profile_history WHERE profile_slug = 'default' AND version = 2")
+            await tenants.shell(
+                "SELECT action, actor FROM profile_history WHERE profile_slug = 'default' AND version = 2")
                 == "adopt|sqlite")
         await tenants.directory.close()
     }
@@ -37,7 +38,7 @@ struct OutsideTests {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
         try await tenant.patch("agent", #"{"display_name":"ours"}"#, tenants.context)
-        tenants.shell(
+        await tenants.shell(
             "UPDATE profiles SET document_json = json_set(document_json, '$.description', 'outside') "
                 + "WHERE slug = 'agent'")
         let entry = try await tenant.patch("agent", #"{"display_name":"after"}"#, tenants.context)
@@ -104,11 +105,11 @@ struct OutsideTests {
         try await source.create(#"{"slug":"from-source"}"#, tenants.context)
         let tenant = try await tenants.tenant()
         let before = try tenant.entry("default")
-        Shell.run(
+        await Shell.run(
             "sqlite3 '\(tenants.path("source"))' \".backup '\(tenants.path()).new'\"; chmod 600 '\(tenants.path()).new'"
         )
         if afterWrite { try await tenant.create(#"{"slug":"lost"}"#, tenants.context) }
-        Shell.run("mv '\(tenants.path()).new' '\(tenants.path())'")
+        await Shell.run("mv '\(tenants.path()).new' '\(tenants.path())'")
         #expect(
             await eventually(within: promptly) {
                 tenant.snapshot.registry(.default)?.profile(named("from-source")) != nil
@@ -117,18 +118,19 @@ struct OutsideTests {
         #expect(after.epoch != before.epoch)
         #expect(try tenant.current().registry(.default)?.profile(named("lost")) == nil)
         try await tenant.patch("from-source", #"{"display_name":"goes on"}"#, tenants.context)
-        #expect(tenants.shell("PRAGMA integrity_check") == "ok")
+        #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
         await tenants.directory.close()
     }
 
     @Test func `a write after mv goes into the new file`() async throws {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
-        Shell.run("sqlite3 '\(tenants.path())' \".backup '\(tenants.path()).new'\"; chmod 600 '\(tenants.path()).new'")
+        await Shell.run(
+            "sqlite3 '\(tenants.path())' \".backup '\(tenants.path()).new'\"; chmod 600 '\(tenants.path()).new'")
         try await tenant.create(#"{"slug":"gone"}"#, tenants.context)
-        Shell.run("mv '\(tenants.path()).new' '\(tenants.path())'")
+        await Shell.run("mv '\(tenants.path()).new' '\(tenants.path())'")
         try await tenant.create(#"{"slug":"there"}"#, tenants.context)
-        #expect(tenants.shell("SELECT group_concat(slug) FROM profiles") == "agent,default,there")
+        #expect(await tenants.shell("SELECT group_concat(slug) FROM profiles") == "agent,default,there")
         #expect(try tenant.current().registry(.default)?.profile(named("gone")) == nil)
         await tenants.directory.close()
     }
@@ -139,11 +141,11 @@ struct OutsideTests {
         let tenant = try await tenants.tenant()
         try await tenant.create(#"{"slug":"early"}"#, tenants.context)
         #expect(await eventually { FileIdentity.of(tenants.path() + "-wal")?.size ?? 0 == 0 })
-        Shell.run("cp '\(tenants.path())' '\(tenants.path()).bak'")
+        await Shell.run("cp '\(tenants.path())' '\(tenants.path()).bak'")
         try await tenant.create(#"{"slug":"middle"}"#, tenants.context)
         #expect(await eventually { FileIdentity.of(tenants.path() + "-wal")?.size ?? 0 == 0 })
         if afterWrite { try await tenant.create(#"{"slug":"late"}"#, tenants.context) }
-        Shell.run("cp '\(tenants.path()).bak' '\(tenants.path())'")
+        await Shell.run("cp '\(tenants.path()).bak' '\(tenants.path())'")
         #expect(
             await eventually(within: promptly) {
                 tenant.state == .serving && tenant.snapshot.registry(.default)?.profile(named("middle")) == nil
@@ -151,7 +153,7 @@ struct OutsideTests {
         #expect(tenant.snapshot.registry(.default)?.profile(named("early")) != nil)
         #expect(tenant.snapshot.registry(.default)?.profile(named("late")) == nil)
         try await tenant.create(#"{"slug":"after"}"#, tenants.context)
-        #expect(tenants.shell("PRAGMA integrity_check") == "ok")
+        #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
         await tenants.directory.close()
     }
 
@@ -160,8 +162,8 @@ struct OutsideTests {
         let tenant = try await tenants.tenant()
         try await tenant.create(#"{"slug":"saved"}"#, tenants.context)
         try await Task.sleep(for: .milliseconds(950))
-        Shell.run("cp '\(tenants.path())' '\(tenants.scratch.path)/copy.db'")
-        #expect(Shell.run("sqlite3 '\(tenants.scratch.path)/copy.db' \"SELECT count(*) FROM profiles\"") == "3")
+        await Shell.run("cp '\(tenants.path())' '\(tenants.scratch.path)/copy.db'")
+        #expect(await Shell.run("sqlite3 '\(tenants.scratch.path)/copy.db' \"SELECT count(*) FROM profiles\"") == "3")
         await tenants.directory.close()
     }
 
@@ -171,7 +173,7 @@ struct OutsideTests {
             let tenants = try TestTenants(in: scratch)
             let tenant = try await tenants.tenant()
             try await tenant.create(#"{"slug":"kept"}"#, tenants.context)
-            tenants.shell("DROP TABLE profile_registries")
+            await tenants.shell("DROP TABLE profile_registries")
             #expect(await eventually(within: promptly) { tenant.state != .serving })
             guard case .quarantined(let error) = tenant.state else { return }
             #expect(error.message.contains("no such table: profile_registries"))
@@ -189,10 +191,10 @@ struct OutsideTests {
         let tenant = try await tenants.tenant()
         for number in 0..<10 {
             try await tenant.create(#"{"slug":"v\#(number)"}"#, tenants.context)
-            if number % 3 == 0 { tenants.shell("VACUUM") }
+            if number % 3 == 0 { await tenants.shell("VACUUM") }
         }
         #expect(try tenant.current().usableRegistry(.default).count == 12)
-        #expect(tenants.shell("SELECT count(*) FROM profiles") == "12")
+        #expect(await tenants.shell("SELECT count(*) FROM profiles") == "12")
         await tenants.directory.close()
     }
 
@@ -203,7 +205,7 @@ struct OutsideTests {
         _ = try await tenant.transact(tenants.context) { (transaction) throws(RegistryError) in
             try transaction.createRegistry(create)
         }
-        tenants.shell("UPDATE profiles SET document_json = '{\\\"slug\\\":\\\"age' WHERE slug = 'agent'")
+        await tenants.shell("UPDATE profiles SET document_json = '{\\\"slug\\\":\\\"age' WHERE slug = 'agent'")
         #expect(
             await eventually(within: promptly) {
                 tenant.snapshot.registry(.default).map { $0.state != .ok } ?? false
@@ -215,14 +217,14 @@ struct OutsideTests {
             #expect(error.message.contains("table profiles, row default/agent, column document_json"))
         }
         #expect(try tenant.current().usableRegistry(RegistrySlug(normalised: "team")).count == 0)
-        #expect(tenants.shell("SELECT document_json FROM profiles WHERE slug = 'agent'") == #"{"slug":"age"#)
+        #expect(await tenants.shell("SELECT document_json FROM profiles WHERE slug = 'agent'") == #"{"slug":"age"#)
         await tenants.directory.close()
     }
 
     @Test func `a payload whose slug is another's is damage of that registry alone`() async throws {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
-        tenants.shell("UPDATE profile_registries SET payload_json = json_set(payload_json, '$.slug', 'other')")
+        await tenants.shell("UPDATE profile_registries SET payload_json = json_set(payload_json, '$.slug', 'other')")
         #expect(await eventually(within: promptly) { tenant.snapshot.registry(.default)?.state != .ok })
         do {
             _ = try tenant.current().usableRegistry(.default)
@@ -236,7 +238,7 @@ struct OutsideTests {
     @Test func `a whole document pasted into payload_json is taken over after a backup`() async throws {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
-        tenants.shell(
+        await tenants.shell(
             """
             UPDATE profile_registries SET payload_json = json('{\\"slug\\":\\"default\\",\\"default_profile_slug\\":\
             \\"pasted\\",\\"profiles\\":{\\"pasted\\":{\\"slug\\":\\"pasted\\"},\\"agent\\":{\\"slug\\":\\"agent\\"}}}')
@@ -247,9 +249,10 @@ struct OutsideTests {
             })
         #expect(try tenant.entry("pasted").isDefault)
         #expect(try tenant.entry("agent").version == 2)
-        #expect(Shell.run("ls '\(tenants.data.path)/tenants/default' | grep -c 'profiles.db.bak.'") == "1")
+        #expect(await Shell.run("ls '\(tenants.data.path)/tenants/default' | grep -c 'profiles.db.bak.'") == "1")
         #expect(
-            tenants.shell("SELECT json_extract(payload_json, '$.profiles.pasted.slug') FROM profile_registry_documents")
+            await tenants.shell(
+                "SELECT json_extract(payload_json, '$.profiles.pasted.slug') FROM profile_registry_documents")
                 == "pasted")
         await tenants.directory.close()
     }

@@ -1,10 +1,20 @@
 import Glibc
 
+@testable import Tenants
+
 /// The `sqlite3` shell and other commands: the other processes of the tests.
 enum Shell {
-    /// Runs `/bin/sh -c` and returns what it printed, without the last newline. Blocks.
+    /// Runs `/bin/sh -c` and returns what it printed, without the last newline.
+    ///
+    /// On a thread of its own: the cooperative ones, two on a small machine, belong to all tests.
     @discardableResult
-    static func run(_ command: String) -> String {
+    static func run(_ command: String) async -> String {
+        await withCheckedContinuation { continuation in
+            _ = PlainThread(name: "shell") { continuation.resume(returning: blocking(command)) }
+        }
+    }
+
+    private static func blocking(_ command: String) -> String {
         guard let stream = popen(command + " 2>&1", "r") else { return "popen failed" }
         defer { pclose(stream) }
         var output: [UInt8] = []
@@ -22,7 +32,7 @@ enum Shell {
 extension TestTenants {
     /// Runs SQL in the `sqlite3` shell on a tenant's file.
     @discardableResult
-    func shell(_ sql: String, _ tenant: String = "default") -> String {
-        Shell.run("sqlite3 -cmd '.timeout 3000' '\(path(tenant))' \"\(sql)\"")
+    func shell(_ sql: String, _ tenant: String = "default") async -> String {
+        await Shell.run("sqlite3 -cmd '.timeout 3000' '\(path(tenant))' \"\(sql)\"")
     }
 }

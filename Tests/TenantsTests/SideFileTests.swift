@@ -10,52 +10,52 @@ import Testing
 /// What is found beside a file at start: after a crash, a restore, or both (gateway.md §6).
 struct SideFileTests {
     @Test(arguments: [true, false])
-    func `after a crash the log is replayed, with its record or without any`(hasRecord: Bool) throws {
-        let file = try CrashedFile(writing: "late")
-        if !hasRecord { Shell.run("rm '\(file.path).state'") }
+    func `after a crash the log is replayed, with its record or without any`(hasRecord: Bool) async throws {
+        let file = try await CrashedFile(writing: "late")
+        if !hasRecord { await Shell.run("rm '\(file.path).state'") }
         #expect(try file.reopened() == ["agent", "default", "early", "late"])
-        #expect(file.foreignFiles == 0)
+        #expect(await file.foreignFiles == 0)
     }
 
-    @Test func `after a crash and a restore by cp the backup is served, and the old log kept aside`() throws {
-        let file = try CrashedFile(writing: "late")
-        Shell.run("cp '\(file.backup)' '\(file.path)'")
+    @Test func `after a crash and a restore by cp the backup is served, and the old log kept aside`() async throws {
+        let file = try await CrashedFile(writing: "late")
+        await Shell.run("cp '\(file.backup)' '\(file.path)'")
         #expect(try file.reopened() == ["agent", "default", "early"])
-        #expect(file.foreignFiles > 0)
+        #expect(await file.foreignFiles > 0)
         #expect(try file.reopened() == ["agent", "default", "early"])
     }
 
-    @Test func `after a crash and a restore by mv the backup is served, and the old log kept aside`() throws {
-        let file = try CrashedFile(writing: "late")
-        Shell.run("mv '\(file.backup)' '\(file.path)'")
+    @Test func `after a crash and a restore by mv the backup is served, and the old log kept aside`() async throws {
+        let file = try await CrashedFile(writing: "late")
+        await Shell.run("mv '\(file.backup)' '\(file.path)'")
         #expect(try file.reopened() == ["agent", "default", "early"])
-        #expect(file.foreignFiles > 0)
+        #expect(await file.foreignFiles > 0)
     }
 
-    @Test func `a restore changes the epoch, a plain restart does not`() throws {
-        let file = try CrashedFile(writing: "late")
+    @Test func `a restore changes the epoch, a plain restart does not`() async throws {
+        let file = try await CrashedFile(writing: "late")
         let first = try file.epoch()
         #expect(try file.epoch() == first)
-        Shell.run("cp '\(file.backup)' '\(file.path)'")
+        await Shell.run("cp '\(file.backup)' '\(file.path)'")
         #expect(try file.epoch() != first)
     }
 
-    @Test func `a crash inside a checkpoint is replayed on a copy, then adopted`() throws {
-        let file = try CrashedFile(writing: "late")
+    @Test func `a crash inside a checkpoint is replayed on a copy, then adopted`() async throws {
+        let file = try await CrashedFile(writing: "late")
         let identity = try #require(FileIdentity.of(file.path))
         try StateRecord(phase: .checkpoint, identity: identity).write(RegistryFile(path: file.path))
         #expect(try file.reopened() == ["agent", "default", "early", "late"])
-        #expect(Shell.run("ls '\(file.directory)' | grep -c replay") == "0")
+        #expect(await Shell.run("ls '\(file.directory)' | grep -c replay") == "0")
     }
 
-    @Test func `a crash inside a checkpoint of what does not fit together is set aside with all it has`() throws {
-        let file = try CrashedFile(writing: "late")
+    @Test func `a crash inside a checkpoint of what does not fit together is set aside with all it has`() async throws {
+        let file = try await CrashedFile(writing: "late")
         let identity = try #require(FileIdentity.of(file.path))
         try StateRecord(phase: .checkpoint, identity: identity).write(RegistryFile(path: file.path))
-        Shell.run(
+        await Shell.run(
             "head -c 8192 /dev/urandom | dd of='\(file.path)' bs=1 seek=4096 conv=notrunc; : > '\(file.path)-wal.x'")
-        Shell.run("head -c 40000 /dev/urandom | dd of='\(file.path)' bs=4096 seek=1 conv=notrunc")
-        Shell.run("truncate -s 33 '\(file.path)-wal'")
+        await Shell.run("head -c 40000 /dev/urandom | dd of='\(file.path)' bs=4096 seek=1 conv=notrunc")
+        await Shell.run("truncate -s 33 '\(file.path)-wal'")
         let error = #expect(throws: RegistryError.self) { try file.reopened() }
         guard case .quarantined(let reason) = error else {
             Issue.record("unexpected: \(String(describing: error))")
@@ -65,25 +65,25 @@ struct SideFileTests {
         #expect(FileStatus(file.path + "-wal") != nil)
     }
 
-    @Test func `when only the change time differs nobody can know: both ways out are offered and work`() throws {
-        let file = try CrashedFile(writing: "late")
-        usleep(20_000)
-        Shell.run("chmod 640 '\(file.path)'; chmod 600 '\(file.path)'")
+    @Test func `when only the change time differs nobody can know: both ways out are offered and work`() async throws {
+        let file = try await CrashedFile(writing: "late")
+        try await Task.sleep(for: .milliseconds(20))
+        await Shell.run("chmod 640 '\(file.path)'; chmod 600 '\(file.path)'")
         let error = #expect(throws: RegistryError.self) { try file.reopened() }
         guard case .quarantined(let reason) = error else {
             Issue.record("unexpected: \(String(describing: error))")
             return
         }
         #expect(reason.contains("rm '\(file.path).state'") && reason.contains("mv '\(file.path)-wal'"))
-        Shell.run("rm '\(file.path).state'")
+        await Shell.run("rm '\(file.path).state'")
         #expect(try file.reopened() == ["agent", "default", "early", "late"])
     }
 
-    @Test func `a log without its file is kept aside`() throws {
-        let file = try CrashedFile(writing: "late")
-        Shell.run("rm '\(file.path)'")
+    @Test func `a log without its file is kept aside`() async throws {
+        let file = try await CrashedFile(writing: "late")
+        await Shell.run("rm '\(file.path)'")
         #expect(try file.reopened() == ["agent", "default"])
-        #expect(file.foreignFiles > 0)
+        #expect(await file.foreignFiles > 0)
     }
 
     @Test func `a torn record counts as a checkpoint under way`() {
@@ -107,20 +107,22 @@ private final class CrashedFile {
     var directory: String { scratch.path + "/tenant" }
     var backup: String { scratch.path + "/backup.db" }
 
-    init(writing slug: String) throws {
+    init(writing slug: String) async throws {
         scratch = try ScratchDirectory()
         let store = makeStore()
         try store.open()
         try write("early", store)
         try #require(try store.checkpoint())
-        Shell.run("cp '\(path)' '\(backup)'; chmod 600 '\(backup)'")
-        usleep(20_000)
+        await Shell.run("cp '\(path)' '\(backup)'; chmod 600 '\(backup)'")
+        try await Task.sleep(for: .milliseconds(20))
         try write(slug, store)
         store.drop()
         try #require(FileIdentity.of(path + "-wal")?.size ?? 0 > 0)
     }
 
-    var foreignFiles: Int { Int(Shell.run("ls '\(directory)' | grep -c foreign")) ?? -1 }
+    var foreignFiles: Int {
+        get async { Int(await Shell.run("ls '\(directory)' | grep -c foreign")) ?? -1 }
+    }
 
     /// Opens the file as a new process would; returns its slugs.
     func reopened() throws -> [String] {

@@ -49,7 +49,8 @@ struct WritingTests {
         let profile = try tenant.entry("many").profile()
         #expect(profile.extensions.count == 50)
         #expect(profile.metadata.version == 51)
-        let versions = tenants.shell("SELECT count(*), max(version) FROM profile_history WHERE profile_slug = 'many'")
+        let versions = await tenants.shell(
+            "SELECT count(*), max(version) FROM profile_history WHERE profile_slug = 'many'")
         #expect(versions == "51|51")
         await tenants.directory.close()
     }
@@ -73,7 +74,7 @@ struct WritingTests {
         let content = tenant.store.withLock { $0.content }
         #expect(content.registries["default"]?.entries["a"] != nil)
         #expect(content.registries["default"]?.entries["b"] != nil)
-        #expect(tenants.shell("SELECT count(*) FROM profiles") == "4")
+        #expect(await tenants.shell("SELECT count(*) FROM profiles") == "4")
         await tenants.directory.close()
     }
 
@@ -108,7 +109,7 @@ struct WritingTests {
             #expect(now > last)
             last = now
         }
-        #expect(tenants.shell("SELECT updated_at_ms FROM profile_registries") == "\(last)")
+        #expect(await tenants.shell("SELECT updated_at_ms FROM profile_registries") == "\(last)")
         await tenants.directory.close()
     }
 }
