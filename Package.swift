@@ -71,7 +71,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "HTTPServer", "JSON", "Profiles", "SQLite", "Tenants", "Upstreams", "HTTPClient", "CCrypto",
+                "HTTPServer", "JSON", "Middlewares", "Profiles", "SQLite", "Tenants", "Upstreams", "HTTPClient",
+                "CCrypto",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],

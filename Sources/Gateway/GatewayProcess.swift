@@ -5,6 +5,7 @@ internal import Glibc
 internal import HTTPClient
 internal import HTTPServer
 package import Logging
+internal import Middlewares
 internal import Profiles
 internal import Tenants
 internal import Upstreams
@@ -27,7 +28,7 @@ package enum GatewayProcess {
         let services = Services(
             configuration: configuration, operatorKey: configuration.operatorKey, tenants: tenants,
             upstreams: upstreams,
-            clock: clock, log: log)
+            middlewares: try BuiltInMiddlewares(agentModes: configuration.agentModes), clock: clock, log: log)
         let server = Server(serverConfiguration(configuration), responder: Gateway(services)) { level, message in
             log.log(level: Logger.Level(level), "\(message)")
         }

@@ -1,5 +1,6 @@
 internal import HTTPServer
 internal import JSON
+internal import Middlewares
 internal import Profiles
 internal import Tenants
 internal import Upstreams
@@ -130,6 +131,8 @@ extension Problem {
         case let error as RegistryError: self.init(error)
         case let error as ResolutionError: self.init(error)
         case let error as UpstreamError: self.init(error)
+        case let error as MiddlewareRefusal:
+            self.init(Status(UInt16(clamping: error.status)), code: error.code, error.message, param: error.param)
         default: return nil
         }
     }

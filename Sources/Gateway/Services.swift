@@ -1,4 +1,5 @@
 internal import Logging
+internal import Middlewares
 internal import Profiles
 internal import Tenants
 internal import Upstreams
@@ -13,12 +14,13 @@ struct Services: Sendable {
     let clock: GatewayClock
     let identifiers: Identifiers
     let log: Logger
+    let middlewares: BuiltInMiddlewares
     /// What writes are judged by, beyond the rules that hold for every profile.
     let rules: ProfileRules
 
     init(
         configuration: GatewayConfiguration, operatorKey: Secret?, tenants: TenantDirectory,
-        upstreams: UpstreamDirectory,
+        upstreams: UpstreamDirectory, middlewares: BuiltInMiddlewares,
         clock: GatewayClock = GatewayClock(), identifiers: Identifiers = Identifiers(), log: Logger
     ) {
         self.configuration = configuration
@@ -28,6 +30,9 @@ struct Services: Sendable {
         self.clock = clock
         self.identifiers = identifiers
         self.log = log
-        rules = ProfileRules(upstreamBaseURLs: Set(configuration.upstreams.compactMap(\.baseURL)))
+        self.middlewares = middlewares
+        rules = ProfileRules(
+            middlewares: middlewares.catalog, upstreamBaseURLs: Set(configuration.upstreams.compactMap(\.baseURL)),
+            upstreamNames: Set(configuration.upstreams.map(\.name)))
     }
 }

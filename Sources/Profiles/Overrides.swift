@@ -121,10 +121,10 @@ struct Overrides {
                     field: "\(path)[\(index)].name", reason: "unknown middleware \"\(FieldPath.excerpt(use.name))\"")
             }
             guard let config = use.config else { continue }
-            guard case .object = config else {
+            guard case .object(let members) = config else {
                 throw ValidationError(field: "\(path)[\(index)].config", reason: "must be an object")
             }
-            do { try definition.configSchema.validate(config) } catch {
+            do { try definition.validate(members) } catch {
                 throw ValidationError(field: "\(path)[\(index)].config", reason: error.description)
             }
         }

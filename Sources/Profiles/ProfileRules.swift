@@ -6,6 +6,7 @@ import JSON
 /// The operator's configuration decides the contents; bodies carry the value, so that storage need not know it.
 package struct ProfileRules: Sendable {
     package var middlewares: MiddlewareCatalog
+    package var extensions: ExtensionCatalog
     /// Base URLs of the configured upstreams; a profile may name these and no others (`gateway.md §9`).
     package var upstreamBaseURLs: Set<String>
 
@@ -13,10 +14,11 @@ package struct ProfileRules: Sendable {
     package var upstreamNames: Set<String>?
 
     package init(
-        middlewares: MiddlewareCatalog = .builtIn, upstreamBaseURLs: Set<String> = [],
-        upstreamNames: Set<String>? = nil
+        middlewares: MiddlewareCatalog = .builtIn, extensions: ExtensionCatalog = .builtIn,
+        upstreamBaseURLs: Set<String> = [], upstreamNames: Set<String>? = nil
     ) {
         self.middlewares = middlewares
+        self.extensions = extensions
         self.upstreamBaseURLs = upstreamBaseURLs
         self.upstreamNames = upstreamNames
     }
@@ -24,7 +26,7 @@ package struct ProfileRules: Sendable {
     /// Completes and judges a profile about to be written.
     ///
     /// Order: what holds everywhere, step settings, policy keys, middlewares (inline configuration moves into its
-    /// slot, then every use must be known and validly configured). Parts that a write leaves as they are stored are
+    /// slot, then every use must be known and validly configured), known extensions. Parts that a write leaves as they are stored are
     /// not judged again, so that a profile of an older file can still be renamed.
     ///
     /// - Parameter previous: what is stored now; its masked credentials (`***`) are put back.
@@ -43,6 +45,7 @@ package struct ProfileRules: Sendable {
         if runtimeChanged || previous?.extensions != admitted.extensions {
             try MiddlewareProjection.project(&admitted, previous: previous)
             try judgeMiddlewares(admitted)
+            try judgeExtensions(&admitted)
         }
         return admitted
     }

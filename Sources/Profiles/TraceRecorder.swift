@@ -28,6 +28,8 @@ struct TraceRecorder {
     }
 
     private mutating func record(leaves value: JSONValue, over lower: JSONValue?, at path: String, by layer: String) {
+        // An empty object over a filled one says nothing: objects merge.
+        if value == [:], let below = lower?.objectValue, !below.isEmpty { return }
         guard case .object(let members) = value, !members.isEmpty else {
             if case .object(let below)? = lower, !below.isEmpty, value.objectValue == nil {
                 removeLeaves(of: below, at: path, by: layer)
@@ -35,6 +37,8 @@ struct TraceRecorder {
             record(path, value, by: layer)
             return
         }
+        // What was a leaf here becomes a branch: the leaf is gone.
+        if let lower, lower.objectValue?.isEmpty ?? true { record(path, .null, by: layer) }
         for (key, member) in members {
             record(leaves: member, over: lower?[key], at: "\(path)/\(JSONPointer.escaped(key))", by: layer)
         }

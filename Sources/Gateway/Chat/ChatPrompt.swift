@@ -1,9 +1,12 @@
 internal import HTTPServer
 internal import JSON
+internal import Profiles
 
 /// The body of `POST /chat`, decoded (`gateway.md §8`, origin 3.9).
 struct ChatPrompt: Sendable {
-    var prompt: String
+    /// `prompt`, or `text` when the prompt is blank; nil when both are.
+    var text: String?
+    var variables: JSONObject
     var conversationID: String?
     var profile: String?
     var registry: String?
@@ -11,7 +14,7 @@ struct ChatPrompt: Sendable {
     var idempotencyKey: String?
     var isStreaming: Bool
 
-    /// - Throws: `Problem` 400 for an unknown field, a wrong type, or a missing prompt.
+    /// - Throws: `Problem` 400 for an unknown field, a wrong type, or aliases that disagree.
     init(_ context: RequestContext) throws {
         var reader = try context.bodyReader()
         let prompt = try reader.string("prompt")
@@ -29,14 +32,20 @@ struct ChatPrompt: Sendable {
         idempotencyKey =
             try reader.string("idempotency_key") ?? context.head.headers["Idempotency-Key"]
             ?? context.head.headers["X-Idempotency-Key"]
+        variables = try reader.object("variables") ?? [:]
         let stream = try reader.bool("stream")
         try reader.finish()
         let accept = context.head.headers["Accept"].map(BodyRules.mediaType)
         isStreaming = stream ?? (accept == "text/event-stream")
 
-        let given = [prompt, text].compactMap { $0 }.first { !$0.trimmingBlanks.isEmpty }
-        guard let given else { throw Problem.badRequest("missing prompt", code: "missing_prompt", param: "prompt") }
-        self.prompt = given
+        self.text = [prompt, text].compactMap { $0 }.first { !$0.trimmingBlanks.isEmpty }
+    }
+
+    /// The request as the chat service takes it.
+    func input(path: String?) -> ChatInput {
+        ChatInput(
+            sources: Selection.Sources(path: path, bodyProfile: profile, bodyRegistry: registry),
+            requested: RequestedRuntime(overrides: overrides ?? [:], variables: variables))
     }
 
     /// A field under its own name or the second generation's; both given must agree (origin 4.1).

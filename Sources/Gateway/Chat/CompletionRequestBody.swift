@@ -1,3 +1,4 @@
+internal import Middlewares
 internal import JSON
 internal import Profiles
 internal import Upstreams
@@ -5,42 +6,24 @@ internal import Upstreams
 /// A client's chat-completions body: the members that select and decide, and the bytes of everything else.
 struct CompletionRequestBody: Sendable {
     private let members: JSONMembers
-    let model: String?
-    let profile: String?
-    let registry: String?
-    let overrides: JSONObject?
+    /// What the body says about who is to answer, and how.
+    let input: ChatInput
     let isStreaming: Bool
 
-    /// What goes to the upstream.
-    struct Composed: Sendable {
-        var bytes: [UInt8]
-        var settings: OpenAISettings
-        /// Members of the client that the policy drops (`X-Overrides-Ignored`).
-        var ignored: [String]
-    }
-
-    /// The client's own sampling members and the override key they count as (`gateway.md §8`).
-    static let samplingMembers: Set<String> = [
-        "temperature", "top_p", "max_tokens", "max_completion_tokens", "n", "seed", "stop", "presence_penalty",
-        "frequency_penalty", "logit_bias", "reasoning_effort", "response_format", "parallel_tool_calls",
-    ]
-
-    /// Members that are ours and never go up.
+    /// Members that are ours and never go up; `prompt` is, too, when it is a reusable prompt.
     private static let ownMembers = [
-        "profile", "registry", "overrides", "runtime_key", "registry_slug", "request_overrides",
+        "profile", "registry", "overrides", "runtime_key", "registry_slug", "request_overrides", "prompt",
     ]
 
     /// - Throws: `Problem` 400 for JSON that is none, a duplicate member, or a member of the wrong type.
     init(_ body: [UInt8]) throws {
+        let members: JSONMembers
         do throws(JSONError) {
             members = try JSONMembers(scanning: body)
         } catch {
             throw Problem.badRequest("bad request: \(error)", code: "invalid_json")
         }
-        model = try Self.string("model", members)
-        profile = try Self.aliased("profile", "runtime_key", members)
-        registry = try Self.aliased("registry", "registry_slug", members)
-        overrides = try Self.overrides(members)
+        self.members = members
         switch members["stream"]?.kind {
         case nil, .null: isStreaming = false
         case .bool: isStreaming = try members.value("stream")?.boolValue ?? false
@@ -49,26 +32,49 @@ struct CompletionRequestBody: Sendable {
         guard members["messages"]?.kind == .array else {
             throw Self.wrongType("messages", members["messages"] == nil ? "is missing" : "must be an array")
         }
+        var input = ChatInput(
+            sources: Selection.Sources(
+                bodyProfile: try Self.aliased("profile", "runtime_key", members),
+                bodyRegistry: try Self.aliased("registry", "registry_slug", members),
+                model: try Self.string("model", members)))
+        input.requested.overrides = try Self.overrides(members) ?? [:]
+        try Self.readPrompt(members, into: &input)
+        for name in ClientField.names {
+            if let value = try members.value(name) { input.sampling.append((name, value)) }
+        }
+        self.input = input
     }
 
-    /// The upstream's body: the profile's prompt first, its settings where the client has none, its tools.
-    func compose(_ plan: ChatPlan) throws -> Composed {
+    /// The upstream's body: the profile's prompt first, its settings, its tools; all other bytes as they came.
+    ///
+    /// With middlewares the prompt is left out: they may still change it.
+    func compose(_ plan: ChatPlan) throws -> (bytes: [UInt8], settings: OpenAISettings) {
         var splice = JSONSplice(members)
         for name in Self.ownMembers where members[name] != nil { splice.remove(name) }
-        try insertPrompt(plan, &splice)
+        if plan.middlewares.isEmpty { try insertPrompt(plan, &splice) }
         try plan.tools.apply(to: &splice, members)
+        if plan.resolved.effective.policy.passUnknown == false { try refuseUnknown() }
 
-        let settings = try plan.settings(streams: nil, offersTools: members["tools"].map { $0.kind == .array } ?? false)
-        let given = members.members.map(\.key).filter(Self.samplingMembers.contains)
-        let ignored = try plan.judgeSampling(given)
-        for name in ignored { splice.remove(name) }
-        for (name, value) in settings.members {
-            let isKept = name != "model" && members[name].map { $0.kind != .null } ?? false && !ignored.contains(name)
-            if !isKept { splice.set(name, to: value) }
-        }
-        for name in settings.refusedMembers where members[name] != nil { splice.remove(name) }
+        let offersTools = members["tools"].map { $0.kind == .array } ?? false
+        let settings = try plan.settings(streams: nil, offersTools: offersTools)
+        let dropped = Set(plan.ignored).union(settings.refusedMembers)
+        for name in dropped where members[name] != nil { splice.remove(name) }
+        for (name, value) in settings.members where !isClients(name, dropped) { splice.set(name, to: value) }
         if settings.model == nil { splice.set("model", to: .string(plan.fallbackModel)) }
-        return Composed(bytes: splice.bytes(), settings: settings, ignored: ignored)
+        return (splice.bytes(), settings)
+    }
+
+    /// Whether the client's own member stands: what it says has been judged and is among the settings already.
+    private func isClients(_ name: String, _ dropped: Set<String>) -> Bool {
+        guard name != "model" else { return false }
+        func stands(_ name: String) -> Bool {
+            members[name].map { $0.kind != .null } ?? false && !dropped.contains(name)
+        }
+        // Two spellings of one setting: the client's is the one its upstream understands.
+        switch name {
+        case "max_tokens", "max_completion_tokens": return stands("max_tokens") || stands("max_completion_tokens")
+        default: return stands(name)
+        }
     }
 
     /// The client's own system messages come after the profile's prompt.
@@ -77,6 +83,44 @@ struct CompletionRequestBody: Sendable {
         let start = messages.valueRange.lowerBound + 1
         let isEmpty = try members.elements(in: messages.valueRange).isEmpty
         splice.replace(start..<start, with: isEmpty ? message : message + [UInt8(ascii: ",")])
+    }
+
+    /// `prompt: {"id": "registry/slug", "version": "3", "variables": {…}}` selects and fills placeholders.
+    private static func readPrompt(_ members: JSONMembers, into input: inout ChatInput) throws {
+        guard let prompt = members["prompt"], prompt.kind != .null else { return }
+        guard prompt.kind == .object, let value = try members.value("prompt") else {
+            throw wrongType("prompt", "must be an object with id, version and variables")
+        }
+        var reader = try ObjectReader(value, path: "prompt")
+        guard let id = try reader.string("id")?.trimmingBlanks, !id.isEmpty else {
+            throw wrongType("prompt.id", "is missing")
+        }
+        let version = try reader.string("version")
+        input.requested.variables = try reader.object("variables") ?? [:]
+        input.requested.variablesPath = "prompt.variables"
+        try reader.finish()
+        if let profile = input.sources.bodyProfile, profile != id {
+            throw Problem.badRequest("profile and prompt.id disagree", code: "selection_conflict", param: "prompt.id")
+        }
+        input.sources.prompt = version.map { "\(id)@\($0)" } ?? id
+    }
+
+    /// Members of OpenAI's interface; a policy with `pass_unknown: false` lets no others through.
+    private static let knownMembers: Set<String> = [
+        "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "max_completion_tokens",
+        "max_tokens", "messages", "metadata", "modalities", "model", "n", "parallel_tool_calls", "prediction",
+        "presence_penalty", "prompt_cache_key", "reasoning_effort", "response_format", "safety_identifier", "seed",
+        "service_tier", "stop", "store", "stream", "stream_options", "temperature", "tool_choice", "tools",
+        "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
+    ]
+
+    private func refuseUnknown() throws(Problem) {
+        for member in members.members
+        where !Self.knownMembers.contains(member.key) && !Self.ownMembers.contains(member.key) {
+            throw Problem.badRequest(
+                "bad request: unknown field \(member.key.debugDescription), which the profile does not pass on",
+                code: "invalid_field", param: member.key)
+        }
     }
 
     private static func string(_ name: String, _ members: JSONMembers) throws -> String? {
@@ -97,14 +141,21 @@ struct CompletionRequestBody: Sendable {
     }
 
     private static func overrides(_ members: JSONMembers) throws -> JSONObject? {
+        var found: JSONObject?
         for name in ["overrides", "request_overrides"] {
             switch members[name]?.kind {
             case nil, .null: continue
-            case .object: return try members.value(name)?.objectValue
+            case .object:
+                let value = try members.value(name)?.objectValue
+                if let found, found != value {
+                    throw Problem.badRequest(
+                        "overrides and request_overrides disagree", code: "selection_conflict", param: name)
+                }
+                found = value
             default: throw wrongType(name, "must be an object")
             }
         }
-        return nil
+        return found
     }
 
     private static func wrongType(_ name: String, _ reason: String) -> Problem {

@@ -14,6 +14,8 @@ struct Selection: Sendable {
         var bodyRegistry: String?
         /// OpenAI's `model`: `slug`, `registry/slug`, `registry/slug@version`.
         var model: String?
+        /// OpenAI's reusable prompt, in the forms of `model`; as deliberate as `profile`.
+        var prompt: String?
     }
 
     /// The profile that answers.
@@ -26,6 +28,10 @@ struct Selection: Sendable {
 
     let sources: Sources
     let head: RequestHead
+    /// The tenant's names for models (`gateway.md §8`).
+    var modelAliases: [String: String] = [:]
+    /// Whether a model that names no profile means the default one.
+    var takesUnknownModels = false
 
     /// - Throws: `Problem` 400 for a malformed name, 404 for an unknown registry or profile.
     func resolve(in snapshot: Snapshot, defaultRegistry: RegistrySlug) throws(Problem) -> Selected {
@@ -36,16 +42,24 @@ struct Selection: Sendable {
         if let raw = given(sources.path) ?? given(sources.bodyProfile) {
             return try named(raw, form: .slug, registry: registry, snapshot, defaultRegistry)
         }
+        if let raw = given(sources.prompt) {
+            return try named(raw, form: .model, registry: registry, snapshot, defaultRegistry)
+        }
         if let raw = given(head.headers["X-Profile"]) {
             return try named(raw, form: .qualified, registry: registry, snapshot, defaultRegistry)
         }
         if let raw = given(target.query("profile")) ?? given(target.query("runtime")) {
             return try named(raw, form: .slug, registry: registry, snapshot, defaultRegistry)
         }
-        if let raw = given(sources.model), raw != "default" {
-            return try named(raw, form: .model, registry: registry, snapshot, defaultRegistry)
-        }
         let home = try Self.registry(registry ?? defaultRegistry, in: snapshot)
+        if let raw = given(sources.model), raw != "default" {
+            do throws(Problem) {
+                return try named(
+                    modelAliases[raw] ?? raw, form: .model, registry: registry, snapshot, defaultRegistry)
+            } catch  where takesUnknownModels && error.code == "model_not_found" {
+                return try Self.defaultProfile(of: home, expiresCookie: false)
+            }
+        }
         // A model named `default` asks for the default profile, so no cookie may say otherwise.
         if given(sources.model) == nil, let cookie = ProfileCookie(head.headers) {
             if let entry = cookie.entry(in: snapshot, explicitRegistry: registry, defaultRegistry: defaultRegistry) {

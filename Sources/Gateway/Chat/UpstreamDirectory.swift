@@ -58,13 +58,7 @@ struct UpstreamDirectory: Sendable {
     /// `default_upstream`.
     func choose(_ settings: JSONObject) throws(Problem) -> Entry {
         if let name = settings["gateway"]?["upstream"]?.stringValue {
-            guard let entry = entries.first(where: { $0.upstream.name == name }) else {
-                throw Problem(
-                    .badGateway, code: "upstream_unknown",
-                    "the profile's setting gateway.upstream names \(name.debugDescription), which is not configured",
-                    param: "runtime.step_settings_patch.gateway.upstream")
-            }
-            return entry
+            return try named(name, "upstream")
         }
         if let entry = try byBaseURL(settings) { return entry }
         if let kind = settings["ai-chat"]?["ai-api-type"]?.stringValue.map(Self.kind(of:)),
@@ -74,6 +68,41 @@ struct UpstreamDirectory: Sendable {
         }
         guard let entry = entries.first(where: { $0.upstream.name == defaultName }) else {
             throw Problem(.badGateway, code: "upstream_unknown", "no upstream is configured as the default one")
+        }
+        return entry
+    }
+
+    /// The chosen upstream with the profile's credential, its retries and its fallbacks in order (`gateway.md §8`).
+    ///
+    /// - Throws: `Problem` 502 for a fallback that is not configured, or a secret that may not go there.
+    func chain(
+        from first: Entry, _ settings: JSONObject, _ credentials: ProfileCredentials
+    ) throws(Problem) -> any Upstream {
+        var fallbacks: [any Upstream] = []
+        for name in settings["gateway"]?["fallback-upstreams"]?.arrayValue?.compactMap(\.stringValue) ?? [] {
+            fallbacks.append(try Self.credentialed(try named(name, "fallback-upstreams").upstream, credentials))
+        }
+        var policy = RetryPolicy()
+        if let retries = settings["gateway"]?["max-retries"]?.numberValue?.integral {
+            policy.maximumRetries = Int(clamping: max(0, retries))
+        }
+        return UpstreamChain(
+            try Self.credentialed(first.upstream, credentials), fallbacks: fallbacks, policy: policy)
+    }
+
+    private static func credentialed(
+        _ upstream: any Upstream, _ credentials: ProfileCredentials
+    ) throws(Problem) -> any Upstream {
+        guard let credential = try credentials.credential(for: upstream) else { return upstream }
+        return UpstreamWithCredential(base: upstream, credential: credential)
+    }
+
+    private func named(_ name: String, _ field: String) throws(Problem) -> Entry {
+        guard let entry = entries.first(where: { $0.upstream.name == name }) else {
+            throw Problem(
+                .badGateway, code: "upstream_unknown",
+                "the profile's setting gateway.\(field) names \(name.debugDescription), which is not configured",
+                param: "runtime.step_settings_patch.gateway.\(field)")
         }
         return entry
     }

@@ -1,6 +1,7 @@
 // Upstreams, step settings, tools, provider secrets, limits and tenants.
 
 internal import JSON
+internal import Middlewares
 internal import Profiles
 
 extension ConfigurationAssembler {
@@ -24,6 +25,11 @@ extension ConfigurationAssembler {
         }
         with(.tools) { me, node, key in
             configuration.tools = me.decoder.members(node, key).compactMap { me.tool($0, key) }
+        }
+        with(.agentModes) { me, node, key in
+            configuration.agentModes = me.decoder.members(node, key).compactMap { entry in
+                me.decoder.text(entry.value, "\(key).\(entry.key)").map { AgentMode(name: entry.key, prompt: $0) }
+            }
         }
         with(.secrets) { me, node, key in
             configuration.secrets = me.decoder.members(node, key).compactMap {

@@ -13,6 +13,7 @@ enum ConfigurationField: String, CaseIterable, Sendable {
     case defaultUpstream = "default_upstream"
     case stepSettings = "step_settings"
     case tools
+    case agentModes = "agent_modes"
     case secrets
     case limits
     case tenants
@@ -44,7 +45,7 @@ enum ConfigurationField: String, CaseIterable, Sendable {
     var shape: Shape {
         switch self {
         case .listen, .trustedProxies: .list
-        case .upstreams, .stepSettings, .tools, .secrets, .limits, .tenants: .mapping
+        case .upstreams, .stepSettings, .tools, .agentModes, .secrets, .limits, .tenants: .mapping
         default: .scalar
         }
     }

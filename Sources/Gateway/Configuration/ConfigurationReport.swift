@@ -1,6 +1,7 @@
 // The effective configuration as rows for people: key, value, where it came from. Built from the checked values, so
 // that it shows what the process will do and not what somebody wrote; secrets appear as their reference or as `***`.
 
+internal import Middlewares
 internal import HTTPServer
 package import JSON
 internal import Profiles
@@ -99,6 +100,7 @@ private struct ReportBuilder {
             add(key + ["description"], .text(tool.description))
             add(key + ["parameters"], tool.parameters.map { .object($0) } ?? .null)
         }
+        for mode in configuration.agentModes { add(["agent_modes", mode.name], .string(mode.prompt)) }
         for secret in configuration.secrets {
             let key = ["secrets", secret.name]
             add(key + ["value"], .secret(secret.value))

@@ -5,6 +5,7 @@
 internal import Glibc
 package import HTTPServer
 package import JSON
+package import Middlewares
 package import Profiles
 
 /// The effective configuration of one gateway process (`gateway.md §2`).
@@ -29,6 +30,8 @@ package struct GatewayConfiguration: Sendable {
     package var stepSettings: JSONObject
     /// The operator's catalogue of tools, by name.
     package var tools: [ToolDefinition]
+    /// The modes a profile's `agentmode` middleware may choose, each with the prompt it adds.
+    package var agentModes: [AgentMode]
     /// Provider credentials that profiles may name as `secret:<name>`.
     package var secrets: [ProviderSecret]
     /// Limits of every tenant that has none of its own. Default: none.
@@ -67,6 +70,7 @@ package struct GatewayConfiguration: Sendable {
         defaultUpstream = UpstreamConfiguration.builtInEcho.name
         stepSettings = JSONObject()
         tools = []
+        agentModes = []
         secrets = []
         limits = TenantLimits()
         tenants = []

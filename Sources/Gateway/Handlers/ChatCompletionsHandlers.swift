@@ -9,26 +9,20 @@ struct ChatCompletionsHandlers: Sendable {
 
     @Sendable func create(_ context: RequestContext) async throws -> Response {
         let body = try CompletionRequestBody(context.body)
-        let plan = try await service.plan(
-            Selection.Sources(bodyProfile: body.profile, bodyRegistry: body.registry, model: body.model),
-            overrides: body.overrides, for: context)
-        let composed = try body.compose(plan)
-        let request = plan.request(body: composed.bytes, settings: composed.settings, for: context)
+        let plan = try await service.plan(body.input, for: context)
+        let (bytes, settings) = try body.compose(plan)
+        var run = try ChatRun(plan, body: bytes, settings: settings, for: context)
         var response: Response
         if body.isStreaming {
-            let relay = StreamRelay(CompletionTranslator())
-            let head = try await relay.start(plan.upstream, request)
-            response = .events(relay.stream)
+            let (stream, head) = try await run.stream(CompletionTranslator())
+            response = .events(stream)
             head.describe(&response)
         } else {
-            let answer = try await plan.upstream.send(request)
+            let answer = try await run.collect()
             response = .json(bytes: answer.body)
             answer.head.describe(&response)
         }
         plan.describe(&response, for: context)
-        if !composed.ignored.isEmpty {
-            response.headers.append("X-Overrides-Ignored", composed.ignored.joined(separator: ", "))
-        }
         return response
     }
 }

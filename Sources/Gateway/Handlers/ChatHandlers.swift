@@ -1,3 +1,4 @@
+internal import Middlewares
 internal import HTTPServer
 internal import JSON
 internal import Upstreams
@@ -8,40 +9,52 @@ struct ChatHandlers: Sendable {
 
     @Sendable func complete(_ context: RequestContext) async throws -> Response {
         let prompt = try ChatPrompt(context)
-        let plan = try await service.plan(
-            Selection.Sources(
-                path: context.parameters["profile"], bodyProfile: prompt.profile, bodyRegistry: prompt.registry),
-            overrides: prompt.overrides, for: context)
+        guard let text = prompt.text else {
+            throw Problem.badRequest("missing prompt", code: "missing_prompt", param: "prompt")
+        }
+        let plan = try await service.plan(prompt.input(path: context.parameters["profile"]), for: context)
+        var run = try Self.run(text, isStreaming: prompt.isStreaming, plan, context)
         let turn = ChatTurn(prompt, plan, context.services.identifiers)
-        let tools = plan.tools.offeredByProfile()
-        let settings = try plan.settings(streams: prompt.isStreaming, offersTools: !tools.isEmpty)
-        let body = OpenAIRequestBody(systemPrompt: plan.systemPrompt, prompt: prompt.prompt, tools: tools)
-            .encoded(settings)
-        let request = plan.request(body: body, settings: settings, for: context)
-        var response =
-            prompt.isStreaming
-            ? try await stream(request, plan, turn) : try await collect(request, plan, turn)
+        var response: Response
+        if prompt.isStreaming {
+            response = .events(try await run.stream(TurnTranslator(turn)).0)
+        } else {
+            response = try Self.answer(try await run.collect(), turn)
+        }
         plan.describe(&response, for: context)
         return response
     }
 
-    private func collect(_ request: UpstreamRequest, _ plan: ChatPlan, _ turn: ChatTurn) async throws -> Response {
-        let answer = try await plan.upstream.send(request)
-        let completion: Completion
-        do {
-            completion = try Completion(parsing: answer.body)
+    /// The chat of one prompt under a plan, ready to be sent.
+    static func run(
+        _ prompt: String, isStreaming: Bool, _ plan: ChatPlan, _ context: RequestContext
+    ) throws -> ChatRun {
+        let tools = plan.tools.offeredByProfile()
+        let settings = try plan.settings(streams: isStreaming, offersTools: !tools.isEmpty)
+        let body = OpenAIRequestBody(
+            systemPrompt: plan.middlewares.isEmpty ? plan.systemPrompt : "", prompt: prompt, tools: tools)
+        return try ChatRun(
+            plan, body: body.encoded(settings, fallbackModel: plan.fallbackModel), settings: settings, for: context)
+    }
+
+    private static func answer(_ answer: UpstreamResponse, _ turn: ChatTurn) throws -> Response {
+        do throws(CompletionError) {
+            return .json(turn.document(try Completion(parsing: answer.body), upstream: answer.head.upstream))
         } catch {
             throw Problem(
                 .badGateway, code: "upstream_bad_response",
                 "upstream \(answer.head.upstream.debugDescription): \(error.reason)")
         }
-        return .json(turn.document(completion, upstream: answer.head.upstream))
     }
+}
 
-    private func stream(_ request: UpstreamRequest, _ plan: ChatPlan, _ turn: ChatTurn) async throws -> Response {
-        let relay = StreamRelay(TurnTranslator(turn))
-        _ = try await relay.start(plan.upstream, request)
-        return .events(relay.stream)
+extension OpenAIRequestBody {
+    /// The body with a model in it also when no layer names one.
+    func encoded(_ settings: OpenAISettings, fallbackModel: String) -> [UInt8] {
+        let body = encoded(settings)
+        guard settings.model == nil, body.count > 2 else { return body }
+        return Array("{\"model\":".utf8) + JSONValue.string(fallbackModel).encoded() + [UInt8(ascii: ",")]
+            + body.dropFirst()
     }
 }
 

@@ -7,12 +7,15 @@ struct Routes: Sendable {
     let registries = RegistryHandlers()
     let currentProfile = CurrentProfileHandlers()
     let models = ModelsHandlers()
+    let schemas = SchemaHandlers()
     let chat: ChatHandlers
     let chatCompletions: ChatCompletionsHandlers
+    let resolve: ResolveHandlers
 
     init(chat service: ChatService) {
         chat = ChatHandlers(service: service)
         chatCompletions = ChatCompletionsHandlers(service: service)
+        resolve = ResolveHandlers(service: service)
     }
 
     /// Every endpoint, the role it needs and its handler, on one page (`gateway.md §5`, `§8`, `§10`).
@@ -44,6 +47,11 @@ struct Routes: Sendable {
             // the current profile of a browser
             tenant(.get, "/api/chat/profile", .chat, currentProfile.get),
             tenant(.post, "/api/chat/profile", .chat, body: .profile, currentProfile.select),
+
+            // what profiles may contain, and what they come to
+            tenant(.get, "/api/chat/schemas/middlewares", .chat, schemas.middlewares),
+            tenant(.get, "/api/chat/schemas/extensions", .chat, schemas.extensions),
+            tenant(.post, "/api/chat/resolve", .chat, body: .chat, resolve.resolve),
 
             // chat
             tenant(.post, "/chat", .chat, body: .chat, chat.complete),

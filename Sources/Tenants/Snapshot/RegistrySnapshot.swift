@@ -21,13 +21,15 @@ package final class RegistrySnapshot: SortedByKey {
     /// The stored document, to tell whether another process changed it.
     let stored: [UInt8]
     let entries: SortedList<ProfileEntry>
+    /// The profiles that are layered on others: few, and looked at by every write that could break a stack.
+    let stacked: Set<ProfileSlug>
     private let pages = [AtomicLazyBytes(), AtomicLazyBytes()]
 
     var key: String { registry.slug.rawValue }
 
     init(
         _ registry: Registry, state: State = .ok, revision: UInt64, epoch: UInt64, updatedAtMs: Int64, stored: [UInt8],
-        entries: SortedList<ProfileEntry>
+        entries: SortedList<ProfileEntry>, stacked: Set<ProfileSlug>
     ) {
         self.registry = registry
         self.state = state
@@ -36,6 +38,7 @@ package final class RegistrySnapshot: SortedByKey {
         self.updatedAtMs = updatedAtMs
         self.stored = stored
         self.entries = entries
+        self.stacked = stacked
     }
 
     package var slug: RegistrySlug { registry.slug }

@@ -156,7 +156,8 @@ extension RegistryStore {
         found.content.registries.put(
             RegistrySnapshot(
                 registry, state: state, revision: row.revision, epoch: found.content.epoch,
-                updatedAtMs: row.updatedAtMs, stored: row.stored, entries: SortedList(sorted: entries)))
+                updatedAtMs: row.updatedAtMs, stored: row.stored, entries: SortedList(sorted: entries),
+                stacked: Set(entries.lazy.filter { !$0.stack.isEmpty }.map(\.slug))))
     }
 
     private func entry(_ row: ProfileRow, in registry: Registry, epoch: UInt64) throws(RegistryError) -> ProfileEntry {

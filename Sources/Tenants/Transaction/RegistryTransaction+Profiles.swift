@@ -106,6 +106,7 @@ extension RegistryTransaction {
         var profile = profile
         // A slug that existed before goes on counting where its history ends: no version ever names two states.
         profile.metadata.version = try lastVersion(registry.slug, profile.slug.rawValue) + 1
+        try checkStacks(writing: profile, in: registry.slug)
         try put(profile, in: registry.slug, isDefault: false, action: action)
         if becomesDefault || registry.entries.isEmpty {
             try makeDefault(profile.slug, in: registry.slug)
@@ -122,7 +123,10 @@ extension RegistryTransaction {
         let isChanged = profile.metadata.version != entry.version
         let changesDefault = becomesDefault && !entry.isDefault
         guard isChanged || changesDefault else { return entry }
-        if isChanged { try put(profile, in: registry.slug, isDefault: entry.isDefault, action: action) }
+        if isChanged {
+            try checkStacks(writing: profile, in: registry.slug)
+            try put(profile, in: registry.slug, isDefault: entry.isDefault, action: action)
+        }
         if changesDefault {
             try makeDefault(profile.slug, in: registry.slug)
         } else {
@@ -163,20 +167,18 @@ extension RegistryTransaction {
 
     /// Throws `inUse` when a profile outside `targets` is layered on one of them.
     func refuseInUse(_ targets: Set<ProfileID>) throws(RegistryError) {
-        var users: [String] = []
-        for registry in content.registries {
-            for entry in registry.entries where !entry.stack.isEmpty {
-                let own = ProfileID(registry: registry.slug, profile: entry.slug)
-                guard !targets.contains(own) else { continue }
-                let isUser = entry.stack.contains { reference in
-                    targets.contains(
-                        ProfileID(registry: reference.registry ?? registry.slug, profile: reference.profile))
-                }
-                if isUser { users.append(own.description) }
-            }
-        }
+        let users = StackTopology.users(of: targets, in: content).map(\.description)
         guard users.isEmpty else {
             throw .inUse(targets.map(\.profile.rawValue).sorted().joined(separator: ", "), by: users)
+        }
+    }
+
+    /// Throws `validation` when a stack would no longer resolve: what is stored always does (gateway.md §7).
+    private func checkStacks(writing profile: Profile, in registry: RegistrySlug) throws(RegistryError) {
+        let content = content
+        try validated { () throws(ValidationError) in
+            try StackTopology.check(
+                writing: profile, as: ProfileID(registry: registry, profile: profile.slug), in: content)
         }
     }
 

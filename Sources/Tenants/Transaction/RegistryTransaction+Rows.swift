@@ -26,7 +26,7 @@ extension RegistryTransaction {
                 .integer(unsigned: revision), .integer(entry.updatedAtMs))
         }
         try record(action, registry, entry.key, version: entry.version, document: entry.stored)
-        try update(registry) { list in list.put(entry) }
+        try update(registry, put: entry)
         return entry
     }
 
@@ -40,7 +40,7 @@ extension RegistryTransaction {
         }
         let version = try lastVersion(entry.registry, entry.key, atLeast: entry.version) + 1
         try record(action, entry.registry, entry.key, version: version, document: nil)
-        try update(entry.registry) { $0.remove(entry.key) }
+        try update(entry.registry, remove: entry)
     }
 
     /// Gives a profile's unchanged document a new revision, with or without being the default.
@@ -53,7 +53,7 @@ extension RegistryTransaction {
                 .text(registry.rawValue), .text(slug.rawValue), .integer(unsigned: revision))
         }
         let revised = try ProfileEntry(entry, isDefault: isDefault, revision: revision, epoch: content.epoch)
-        try update(registry) { $0.put(revised) }
+        try update(registry, put: revised)
     }
 
     /// Writes a registry's own document with this change's revision; `action` nil: no history of its own, only the
@@ -84,7 +84,8 @@ extension RegistryTransaction {
         content.registries.put(
             RegistrySnapshot(
                 registry, revision: revision, epoch: content.epoch, updatedAtMs: updatedAtMs, stored: stored,
-                entries: previous?.entries ?? SortedList()))
+                entries: previous?.entries ?? SortedList(),
+                stacked: previous?.stacked ?? []))
     }
 
     /// Removes an empty registry's row; `profile_registries_deleted` clears what belongs to it.
@@ -155,15 +156,22 @@ extension RegistryTransaction {
     }
 
     private mutating func update(
-        _ slug: RegistrySlug, _ change: (inout SortedList<ProfileEntry>) -> Void
+        _ slug: RegistrySlug, put added: ProfileEntry? = nil, remove removed: ProfileEntry? = nil
     ) throws(RegistryError) {
         guard let registry = registry(slug) else { throw .registryNotFound(slug.rawValue) }
-        var entries = registry.entries
-        change(&entries)
+        var (entries, stacked) = (registry.entries, registry.stacked)
+        if let removed {
+            entries.remove(removed.key)
+            stacked.remove(removed.slug)
+        }
+        if let added {
+            entries.put(added)
+            if added.stack.isEmpty { stacked.remove(added.slug) } else { stacked.insert(added.slug) }
+        }
         content.registries.put(
             RegistrySnapshot(
                 registry.registry, state: registry.state, revision: content.revision, epoch: content.epoch,
-                updatedAtMs: registry.updatedAtMs, stored: registry.stored, entries: entries))
+                updatedAtMs: registry.updatedAtMs, stored: registry.stored, entries: entries, stacked: stacked))
     }
 
     private func writing<Value>(

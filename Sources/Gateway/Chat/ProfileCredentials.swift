@@ -1,0 +1,73 @@
+internal import HTTPServer
+internal import JSON
+internal import Profiles
+internal import Upstreams
+
+/// The provider credential a profile's settings name, and where it may go (`gateway.md §9`).
+///
+/// Profiles name the operator's secrets; a secret is sent only to the upstreams it is configured for, and only for
+/// tenants it names. Literal keys exist in files of the origin, and go to the upstream that the profile chose.
+struct ProfileCredentials: Sendable {
+    private let settings: JSONObject
+    private let secrets: [ProviderSecret]
+    private let tenant: TenantSlug?
+
+    init(_ settings: JSONObject, secrets: [ProviderSecret], tenant: TenantSlug?) {
+        self.settings = settings
+        self.secrets = secrets
+        self.tenant = tenant
+    }
+
+    /// The credential in place of an upstream's own; nil when the profile names none.
+    ///
+    /// - Throws: `Problem` 502 for a secret that does not exist or is not for this tenant or upstream.
+    func credential(for upstream: any Upstream) throws(Problem) -> Credential? {
+        guard let (path, text) = named(for: upstream.api) else { return nil }
+        guard LiteralKeys.isReference(text) else { return Credential(text) }
+        let name = String(text.dropFirst("secret:".count))
+        guard let secret = secrets.first(where: { $0.name == name }), let tenant, secret.tenants.contains(tenant),
+            secret.upstreams.contains(upstream.name)
+        else {
+            throw Problem(
+                .badGateway, code: "credential_unavailable",
+                "the profile names \(text.debugDescription), which is no secret for this tenant and upstream "
+                    + "\(upstream.name.debugDescription)",
+                param: "runtime.step_settings_patch.\(path)")
+        }
+        return Credential(secret.value.reveal())
+    }
+
+    private func named(for api: String) -> (path: String, text: String)? {
+        let section = "\(api)-chat"
+        let field = "\(api)-api-key"
+        guard let text = settings[section]?[field]?.stringValue, !text.isEmpty else { return nil }
+        return ("\(section).\(field)", text)
+    }
+}
+
+/// An upstream that is asked with a credential of the profile's.
+struct UpstreamWithCredential: Upstream {
+    let base: any Upstream
+    let credential: Credential
+
+    var name: String { base.name }
+    var api: String { base.api }
+    var endpoint: String? { base.endpoint }
+
+    func send(
+        _ request: UpstreamRequest,
+        completion: @escaping @Sendable (Result<UpstreamResponse, UpstreamError>) -> Void
+    ) -> any UpstreamCall {
+        base.send(withCredential(request), completion: completion)
+    }
+
+    func stream(_ request: UpstreamRequest, to sink: any UpstreamSink) -> any UpstreamCall {
+        base.stream(withCredential(request), to: sink)
+    }
+
+    private func withCredential(_ request: UpstreamRequest) -> UpstreamRequest {
+        var request = request
+        request.credential = credential
+        return request
+    }
+}
