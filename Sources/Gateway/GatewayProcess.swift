@@ -110,13 +110,23 @@ package enum GatewayProcess {
     }
 
     /// Opens the tenants the operator named, so that their files exist and what is wrong with one is said at start.
+    ///
+    /// One tenant's broken file is no other tenant's business (`gateway.md §6`): it is tried again when it is asked for.
+    ///
+    /// - Throws: `RegistryError` when the only tenant cannot be opened: nobody could be served.
     private static func openAtStart(
         _ configuration: GatewayConfiguration, _ tenants: TenantDirectory, _ log: Logger
     ) async throws {
+        func report(_ slug: TenantSlug, _ error: RegistryError) {
+            log.error("tenant cannot serve", metadata: ["tenant": "\(slug)", "reason": "\(error.message)"])
+        }
         for slug in Set(configuration.tenants.map(\.slug) + [configuration.defaultTenant].compactMap { $0 }).sorted() {
-            let tenant = try await tenants.open(slug)
-            if case .quarantined(let error) = tenant.state {
-                log.error("tenant cannot serve", metadata: ["tenant": "\(slug)", "reason": "\(error.message)"])
+            do throws(RegistryError) {
+                let tenant = try await tenants.open(slug)
+                if case .quarantined(let error) = tenant.state { report(slug, error) }
+            } catch {
+                guard tenants.slugs != [slug] else { throw error }
+                report(slug, error)
             }
         }
     }

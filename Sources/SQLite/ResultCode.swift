@@ -33,6 +33,8 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
 
     // SQLITE_CANTOPEN_SYMLINK is a macro over another macro and does not import.
     package static let cannotOpenSymlink = ResultCode(rawValue: SQLITE_CANTOPEN | (6 << 8))
+    /// The shared-memory file could not grow: what a full disk looks like to a file that is only being opened.
+    package static let sharedMemorySize = ResultCode(rawValue: SQLITE_IOERR | (19 << 8))
 }
 
 extension ResultCode: CustomStringConvertible {

@@ -16,6 +16,7 @@ extension RegistryError {
         switch error.code.primary {
         case .busy, .locked: self = .busy(retryAfter: 1)
         case .full: self = .diskFull(path)
+        case _ where error.code == .sharedMemorySize: self = .diskFull(path)
         case .readOnly, .permission: self = .readOnly(path, error.message)
         case .corrupt, .notADatabase: self = .quarantined("\(path) is damaged: \(error.message); restore a backup")
         case .cannotOpen where error.code == .cannotOpenSymlink: self = .unsafePath(path, "is a symbolic link")

@@ -4,6 +4,7 @@ Permission bits do not bind root, so read-only and full are real mounts here; wh
 skipped.
 """
 
+import errno
 import os
 import pathlib
 import shutil
@@ -42,6 +43,18 @@ def two(start):
     create(gateway.client("acme"), "mine")
     assert gateway.stop() == 0
     return gateway
+
+
+def fill(path):
+    """Writes until there is no room left."""
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        while os.write(descriptor, b"x" * 4096):
+            pass
+    except OSError as full:
+        assert full.errno == errno.ENOSPC
+    finally:
+        os.close(descriptor)
 
 
 def acme_is_refused(gateway, status=503):
@@ -156,14 +169,7 @@ def test_a_full_disk(two, mounted, tmp_path):
     read(acme, "mine")
     filler = two.tenant_directory("acme") / "filler"
     written = []
-    with open(filler, "wb") as file:
-        os.chmod(filler, 0o600)
-        try:
-            while True:
-                file.write(b"x" * 4096)
-                file.flush()
-        except OSError:
-            pass  # full, as intended
+    fill(filler)
     refused = None
     for number in range(200):
         response = acme.post(PROFILES, {"slug": f"p{number}", **prompted("y" * 20_000)})
@@ -187,10 +193,7 @@ def test_a_full_disk_for_a_new_tenant(start, mounted):
     gateway = start(started=False, config={"tenants": {"acme": {}}})
     place = gateway.tenant_directory("acme")
     mounted(place, "size=8k,mode=0700")
-    try:
-        (place / "filler").write_bytes(b"x" * 65536)
-    except OSError:
-        pass  # full, as intended
+    fill(place / "filler")
     gateway.start()
     assert gateway.client("acme").get(PROFILES).status in (500, 503)
     create(gateway.client(), "works")
