@@ -29,8 +29,7 @@ package struct JSONObject: Sendable {
 
     /// The member at a position, which must be below `count`.
     package func member(at position: Int) -> (key: String, value: JSONValue) {
-        let (key, value) = storage.elements[position]
-        return (key.text, value)
+        (storage.keys[position].text, storage.values[position])
     }
 
     @discardableResult
@@ -45,27 +44,33 @@ package struct JSONObject: Sendable {
         return storage.count > before
     }
 
+    /// The positions of the members in the order of the UTF-8 bytes of their keys; nil when they stand so already.
+    func positionsByKey() -> [Int]? {
+        let keys = storage.keys
+        var isSorted = true
+        for position in keys.indices.dropFirst() where !keys[position - 1].text.precedesByBytes(keys[position].text) {
+            isSorted = false
+            break
+        }
+        return isSorted ? nil : keys.indices.sorted { keys[$0].text.precedesByBytes(keys[$1].text) }
+    }
+
     /// The same members, ordered by the UTF-8 bytes of their keys.
     package func sortedByKey() -> [(key: String, value: JSONValue)] {
-        storage.elements
-            .sorted { $0.key.text.precedesByBytes($1.key.text) }
-            .map { (key: $0.key.text, value: $0.value) }
+        (positionsByKey() ?? Array(0..<count)).map(member(at:))
     }
 }
 
 extension JSONObject: Sequence {
     package struct Iterator: IteratorProtocol {
-        fileprivate let object: JSONObject
-        fileprivate var position = 0
+        fileprivate var base: OrderedDictionary<MemberKey, JSONValue>.Iterator
 
         package mutating func next() -> (key: String, value: JSONValue)? {
-            guard position < object.count else { return nil }
-            defer { position += 1 }
-            return object.member(at: position)
+            base.next().map { (key: $0.key.text, value: $0.value) }
         }
     }
 
-    package func makeIterator() -> Iterator { Iterator(object: self) }
+    package func makeIterator() -> Iterator { Iterator(base: storage.makeIterator()) }
 }
 
 extension JSONObject: Hashable {
@@ -109,8 +114,15 @@ extension JSONObject {
     /// Changes a member that is an object in place; one that is absent or something else counts as empty, and a
     /// member left empty is removed.
     package mutating func mutateObject(_ key: String, _ change: (inout JSONObject) -> Void) {
-        var members = self[key]?.objectValue ?? [:]
+        guard let position = position(of: key), case .object(var members) = storage.values[position] else {
+            var members = JSONObject()
+            change(&members)
+            self[key] = members.isEmpty ? JSONValue?.none : .object(members)
+            return
+        }
+        // Nobody else may hold the inner members while they change, or every change would copy them all.
+        storage.values[position] = .null
         change(&members)
-        if members.isEmpty { removeValue(forKey: key) } else { self[key] = .object(members) }
+        if members.isEmpty { removeValue(forKey: key) } else { storage.values[position] = .object(members) }
     }
 }

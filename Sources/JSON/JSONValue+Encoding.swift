@@ -107,9 +107,11 @@ extension JSONObject {
     }
 
     package func encodeCanonically(into bytes: inout [UInt8]) {
+        let order = positionsByKey()
         bytes.append(UInt8(ascii: "{"))
-        for (index, member) in sortedByKey().enumerated() {
+        for index in 0..<count {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            let member = member(at: order?[index] ?? index)
             JSONText.encode(member.key, into: &bytes)
             bytes.append(UInt8(ascii: ":"))
             member.value.encodeCanonically(into: &bytes)

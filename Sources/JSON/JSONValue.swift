@@ -59,27 +59,3 @@ extension JSONValue: Hashable {
         }
     }
 }
-
-extension String {
-    /// Whether both strings are the same UTF-8 bytes; `==` would also accept canonically equivalent ones.
-    package func hasSameBytes(as other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
-    }
-
-    /// Feeds the UTF-8 bytes and their number to the hasher.
-    package func hashBytes(into hasher: inout Hasher) {
-        let hashed: Void? = utf8.withContiguousStorageIfAvailable { bytes in
-            hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
-            hasher.combine(bytes.count)
-        }
-        if hashed == nil {
-            for byte in utf8 { hasher.combine(byte) }
-            hasher.combine(utf8.count)
-        }
-    }
-
-    /// Whether this string sorts before the other one by UTF-8 bytes, the order of every list we answer.
-    package func precedesByBytes(_ other: String) -> Bool {
-        utf8.lexicographicallyPrecedes(other.utf8)
-    }
-}

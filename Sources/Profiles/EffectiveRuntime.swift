@@ -41,10 +41,7 @@ package struct EffectiveRuntime: Sendable, Equatable {
             "system_prompt": systemPrompt.map(JSONValue.string) ?? .null,
             "tools": tools.map { .array($0.map(JSONValue.string)) } ?? .null,
             "middlewares": .array(middlewares.map { $0.document() }),
-            "step_settings": .object(
-                LiteralKeys.replacing(in: stepSettings) { _, _, value in
-                    LiteralKeys.isLiteral(value) ? .string(LiteralKeys.mask) : nil
-                }),
+            "step_settings": .object(LiteralKeys.masking(stepSettings)),
             "policy": policy.document(always: true),
             "extensions": .object(extensions),
         ]

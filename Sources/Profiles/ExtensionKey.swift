@@ -21,7 +21,7 @@ package struct ExtensionKey: Sendable, Hashable, Comparable, CustomStringConvert
 
     /// The key that holds the configuration of a middleware's instances; nil where the name cannot be part of a key.
     package init?(configurationOf middleware: String) {
-        let text = "middleware.\(SlugText.lowercased(SlugText.trimmed(middleware)))_config@v1"
+        let text = Self.configurationText(of: middleware)
         guard Self.isCanonical(text) else { return nil }
         rawValue = text
     }
@@ -34,22 +34,37 @@ package struct ExtensionKey: Sendable, Hashable, Comparable, CustomStringConvert
 
     static func field(_ key: String) -> String { "profile.extensions[\(key)]" }
 
+    /// The text of the key that holds the configurations of a middleware, whether or not that is a legal key.
+    static func configurationText(of middleware: String) -> String {
+        "middleware." + SlugText.lowercased(SlugText.trimmed(middleware)) + "_config@v1"
+    }
+
     private static func isCanonical(_ text: String) -> Bool {
-        let halves = text.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-        guard halves.count == 2 else { return false }
-        let parts = halves[0].split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return parts.count == 2 && parts.allSatisfy(isPart) && isVersion(halves[1])
+        var rest = text.utf8[...]
+        guard skipPart(&rest), skip(UInt8(ascii: "."), &rest), skipPart(&rest), skip(UInt8(ascii: "@"), &rest),
+            skip(UInt8(ascii: "v"), &rest), (1...5).contains(rest.count), rest.first != UInt8(ascii: "0")
+        else { return false }
+        return rest.allSatisfy { $0 &- UInt8(ascii: "0") < 10 }
     }
 
-    private static func isPart(_ part: Substring.UTF8View) -> Bool {
-        guard (1...64).contains(part.count), let first = part.first, let last = part.last else { return false }
-        return SlugText.isAlphanumeric(first) && SlugText.isAlphanumeric(last)
-            && part.allSatisfy { SlugText.isAlphanumeric($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+    /// Takes 1 to 64 characters of `[a-z0-9_-]` that begin and end alphanumeric.
+    private static func skipPart(_ rest: inout Substring.UTF8View) -> Bool {
+        guard let first = rest.first, SlugText.isAlphanumeric(first) else { return false }
+        var last = first
+        var count = 0
+        while let byte = rest.first,
+            SlugText.isAlphanumeric(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+        {
+            last = byte
+            count += 1
+            rest.removeFirst()
+        }
+        return count <= 64 && SlugText.isAlphanumeric(last)
     }
 
-    private static func isVersion(_ text: Substring.UTF8View) -> Bool {
-        guard text.first == UInt8(ascii: "v"), (2...6).contains(text.count) else { return false }
-        let digits = text.dropFirst()
-        return digits.first != UInt8(ascii: "0") && digits.allSatisfy { $0 &- UInt8(ascii: "0") < 10 }
+    private static func skip(_ byte: UInt8, _ rest: inout Substring.UTF8View) -> Bool {
+        guard rest.first == byte else { return false }
+        rest.removeFirst()
+        return true
     }
 }

@@ -12,7 +12,7 @@ struct LayerMerge {
         if explains { trace = TraceRecorder() }
         // The operator's own table was checked with the configuration: a section of another shape sets nothing.
         for (section, fields) in base {
-            for (field, value) in fields.objectValue ?? [:] { set(section, field, to: value, by: "config") }
+            set(section, fields.objectValue ?? [:], by: "config")
         }
     }
 
@@ -71,8 +71,7 @@ struct LayerMerge {
                 let section = SlugText.trimmed(rawSection)
                 switch fields {
                 case .null: clear(section, effective.stepSettings[section]?.objectValue ?? [:], by: layer)
-                case .object(let members):
-                    for (field, value) in members { set(section, SlugText.trimmed(field), to: value, by: layer) }
+                case .object(let members): set(section, members, by: layer)
                 default:
                     throw ValidationError(
                         field: FieldPath.member(FieldPath.excerpt(section), of: path),
@@ -83,16 +82,24 @@ struct LayerMerge {
     }
 
     private mutating func clear(_ section: String, _ fields: JSONObject, by layer: String) {
-        for (field, _) in fields { set(section, field, to: .null, by: layer) }
+        for (field, _) in fields { trace?.record(setting: section, field, .null, by: layer) }
+        effective.stepSettings.removeValue(forKey: section)
     }
 
-    /// Sets or, by null, removes one setting, in the type of the declared table where it is spelled otherwise.
-    private mutating func set(_ section: String, _ field: String, to written: JSONValue, by layer: String) {
-        let value = StepSettings.setting(section, field)?.normalised(written) ?? written
-        trace?.record(setting: section, field, value, by: layer)
+    /// Sets or, by null, removes settings of one section, in the types of the declared table where they are spelled
+    /// otherwise.
+    private mutating func set(_ section: String, _ fields: JSONObject, by layer: String) {
+        var recorder = trace.take()
+        let known = StepSettings.fields(of: section)
         effective.stepSettings.mutateObject(section) { members in
-            if value.isNull { members.removeValue(forKey: field) } else { members[field] = value }
+            for (rawField, written) in fields {
+                let field = SlugText.trimmed(rawField)
+                let value = known[field]?.normalised(written) ?? written
+                recorder?.record(setting: section, field, value, by: layer)
+                if value.isNull { members.removeValue(forKey: field) } else { members[field] = value }
+            }
         }
+        trace = recorder
     }
 
     // MARK: - Prompt, tools, variables

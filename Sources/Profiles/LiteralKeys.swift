@@ -7,7 +7,9 @@ package enum LiteralKeys {
 
     /// Whether a step setting of that name holds a credential; spelled in any case, with dashes or underscores.
     package static func isCredential(field: String) -> Bool {
-        let name = SlugText.lowercased(SlugText.trimmed(field)).utf8.map {
+        let trimmed = SlugText.trimmed(field)
+        guard let last = trimmed.utf8.last, last | 0x20 == UInt8(ascii: "y") else { return false }
+        let name = SlugText.lowercased(trimmed).utf8.map {
             $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0
         }
         return name.suffix(7).elementsEqual("api-key".utf8)
@@ -30,6 +32,16 @@ package enum LiteralKeys {
             && name.allSatisfy {
                 ($0 | 0x20) &- 0x61 < 26 || $0 &- 0x30 < 10 || $0 == 0x2E || $0 == 0x5F || $0 == 0x2D
             }
+    }
+
+    /// The same table with every literal credential shown as `***`.
+    static func masking(_ settings: JSONObject) -> JSONObject {
+        for (_, fields) in settings {
+            for (field, value) in fields.objectValue ?? [:] where isCredential(field: field) && isLiteral(value) {
+                return replacing(in: settings) { _, _, value in isLiteral(value) ? .string(mask) : nil }
+            }
+        }
+        return settings
     }
 
     /// Replaces every credential in a table of section → field → value that the closure has a replacement for.
@@ -63,12 +75,9 @@ extension RuntimeSpec {
 
     /// The same runtime with every literal credential shown as `***`.
     package func maskingLiteralKeys() -> RuntimeSpec {
-        guard case .set(let settings) = stepSettingsPatch, !literalKeyPaths.isEmpty else { return self }
+        guard case .set(let settings) = stepSettingsPatch else { return self }
         var masked = self
-        masked.stepSettingsPatch = .set(
-            LiteralKeys.replacing(in: settings) { _, _, value in
-                LiteralKeys.isLiteral(value) ? .string(LiteralKeys.mask) : nil
-            })
+        masked.stepSettingsPatch = .set(LiteralKeys.masking(settings))
         return masked
     }
 

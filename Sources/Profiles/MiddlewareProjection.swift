@@ -8,7 +8,8 @@ package enum MiddlewareProjection {
         of use: MiddlewareUse, at index: Int, in extensions: JSONObject
     ) -> JSONObject? {
         if case .object(let inline) = use.config { return inline }
-        guard let key = ExtensionKey(configurationOf: use.name), let slots = extensions[key.rawValue]?["instances"]
+        guard !extensions.isEmpty,
+            let slots = extensions[ExtensionKey.configurationText(of: use.name)]?["instances"]?.objectValue
         else { return nil }
         if let config = slots[use.slot(at: index)]?.objectValue { return config }
         return use.id == nil ? slots["default"]?.objectValue : nil

@@ -5,6 +5,7 @@ enum SlugText {
 
     /// `raw` without surrounding Unicode whitespace.
     static func trimmed(_ raw: String) -> String {
+        if let first = raw.utf8.first, let last = raw.utf8.last, isVisible(first), isVisible(last) { return raw }
         let scalars = raw.unicodeScalars
         guard let first = scalars.first, let last = scalars.last else { return raw }
         if !first.properties.isWhitespace && !last.properties.isWhitespace { return raw }
@@ -15,8 +16,12 @@ enum SlugText {
     }
 
     static func isBlank(_ raw: String) -> Bool {
-        raw.unicodeScalars.allSatisfy(\.properties.isWhitespace)
+        if let first = raw.utf8.first, isVisible(first) { return false }
+        return raw.unicodeScalars.allSatisfy(\.properties.isWhitespace)
     }
+
+    /// Whether the byte is an ASCII character that can be seen; the quick answer for nearly every text.
+    private static func isVisible(_ byte: UInt8) -> Bool { byte &- 0x21 < 0x5E }
 
     /// ASCII letters in lower case, everything else untouched (no other letter is legal in a slug or key anyway).
     static func lowercased(_ text: String) -> String {

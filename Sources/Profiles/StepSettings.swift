@@ -5,6 +5,9 @@ package enum StepSettings {
     /// The setting of that name; names match exactly.
     package static func setting(_ section: String, _ field: String) -> StepSetting? { table[section]?[field] }
 
+    /// The settings of a section by field; empty for a section there is not.
+    static func fields(of section: String) -> [String: StepSetting] { table[section] ?? [:] }
+
     /// The setting that a limit's key (`section.field`) names.
     package static func setting(key: String) -> StepSetting? { byKey[key] }
 
