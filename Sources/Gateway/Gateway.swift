@@ -43,7 +43,7 @@ struct Gateway: Responder {
     /// What the head alone decides.
     private struct Admitted: Sendable {
         var endpoint: Endpoint
-        var parameters: [String: String]
+        var parameters: PathParameters
         var principal: Principal
         var tenant: TenantSlug?
         var isTenantInPath: Bool

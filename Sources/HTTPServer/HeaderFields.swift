@@ -97,6 +97,20 @@ package struct HeaderFields: Sendable {
         }
     }
 
+    /// The first field's name that begins with this text, compared without case; nil if there is none.
+    package func firstName(withPrefix prefix: StaticString) -> String? {
+        let prefix = UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount)
+        let found = block.withUnsafeBufferPointer { bytes in
+            fields.first { field in
+                guard Int(field.nameLength) >= prefix.count else { return false }
+                for (offset, byte) in prefix.enumerated()
+                where bytes[Int(field.name) + offset].asciiLowercased != byte.asciiLowercased { return false }
+                return true
+            }
+        }
+        return found.map { text($0.name, $0.nameLength) }
+    }
+
     /// All fields as strings, in order.
     package var pairs: [(name: String, value: String)] {
         fields.map { (text($0.name, $0.nameLength), text($0.value, $0.valueLength)) }

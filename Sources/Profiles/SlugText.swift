@@ -31,13 +31,19 @@ enum SlugText {
 
     /// The normalised slug: trimmed, lower case, `^[a-z0-9](?:[a-z0-9._-]{0,126}[a-z0-9])?$`; nil if it is none.
     static func slug(_ raw: String, maximumLength: Int = maximumLength, inner: StaticString = "._-") -> String? {
+        if isSlug(raw, maximumLength, inner) { return raw }
         let text = lowercased(trimmed(raw))
+        return isSlug(text, maximumLength, inner) ? text : nil
+    }
+
+    /// Whether a text is a slug as it stands, which nearly all of them are.
+    private static func isSlug(_ text: String, _ maximumLength: Int, _ inner: StaticString) -> Bool {
         let bytes = text.utf8
         guard (1...maximumLength).contains(bytes.count), let first = bytes.first, let last = bytes.last,
             isAlphanumeric(first), isAlphanumeric(last)
-        else { return nil }
+        else { return false }
         let allowed = UnsafeBufferPointer(start: inner.utf8Start, count: inner.utf8CodeUnitCount)
-        return bytes.allSatisfy { isAlphanumeric($0) || allowed.contains($0) } ? text : nil
+        return bytes.allSatisfy { isAlphanumeric($0) || allowed.contains($0) }
     }
 
     static func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -18,7 +18,7 @@ struct RouterTests {
         }
     }
 
-    private func found(_ method: HTTPServer.Method, _ path: [String]) -> (String, [String: String])? {
+    private func found(_ method: HTTPServer.Method, _ path: [String]) -> (String, PathParameters)? {
         guard case .found(let endpoint, let parameters) = router.match(method, path[...]) else { return nil }
         return (endpoint.pattern, parameters)
     }
@@ -27,8 +27,8 @@ struct RouterTests {
         #expect(found(.get, ["api", "chat", "profiles"])?.0 == "/api/chat/profiles")
         let agent = found(.get, ["api", "chat", "profiles", "agent"])
         #expect(agent?.0 == "/api/chat/profiles/{slug}")
-        #expect(agent?.1 == ["slug": "agent"])
-        #expect(found(.post, ["api", "chat", "anything"])?.1 == ["profile": "anything"])
+        #expect(agent?.1["slug"] == "agent")
+        #expect(found(.post, ["api", "chat", "anything"])?.1["profile"] == "anything")
     }
 
     @Test func `serves HEAD wherever GET is`() {
@@ -37,8 +37,8 @@ struct RouterTests {
     }
 
     @Test func `gives the rest of a path to a trailing parameter`() {
-        #expect(found(.get, ["v1", "models", "default", "agent"])?.1 == ["id": "default/agent"])
-        #expect(found(.get, ["v1", "models", "agent"])?.1 == ["id": "agent"])
+        #expect(found(.get, ["v1", "models", "default", "agent"])?.1["id"] == "default/agent")
+        #expect(found(.get, ["v1", "models", "agent"])?.1["id"] == "agent")
         #expect(found(.get, ["v1", "models"]) == nil)
     }
 

@@ -51,10 +51,10 @@ struct Door: Sendable {
             throw Problem.forbidden(
                 "without an operator key only clients on this machine are served", code: "loopback_only")
         }
-        if let host = head.headers["Host"], !Self.isLoopbackName(host) {
+        if head.headers.withValue("Host", Self.isLoopbackName) == false {
             throw Problem.forbidden(
-                "Host \(host.debugDescription) is no loopback name; without an operator key only loopback is served",
-                code: "foreign_host", param: "Host")
+                "Host \((head.headers["Host"] ?? "").debugDescription) is no loopback name; "
+                    + "without an operator key only loopback is served", code: "foreign_host", param: "Host")
         }
         if let origin = head.headers["Origin"], !Self.isLoopbackOrigin(origin) {
             throw Problem.forbidden(
@@ -62,16 +62,26 @@ struct Door: Sendable {
                 param: "Origin")
         }
         guard !client.isViaTrustedProxy else { return }
-        if let name = head.headers.pairs.first(where: { Self.isForwardingHeader($0.name) })?.name {
+        if let name = Self.forwardingHeader(in: head.headers) {
             throw Problem.forbidden(
-                "\(name) says that a proxy is in front, and no trusted_proxies are configured", code: "untrusted_proxy",
-                param: name)
+                "\(name) says that a proxy is in front, and no trusted_proxies are configured",
+                code: "untrusted_proxy", param: name)
         }
     }
 
-    private static func isForwardingHeader(_ name: String) -> Bool {
-        let name = name.lowercased()
-        return name == "forwarded" || name.hasPrefix("x-forwarded-") || name == "x-real-ip" || name == "via"
+    private static func forwardingHeader(in headers: HeaderFields) -> String? {
+        for name in ["Forwarded", "X-Real-IP", "Via"] where headers.contains(name) { return name }
+        return headers.firstName(withPrefix: "X-Forwarded-")
+    }
+
+    /// The usual names are told by their bytes alone: this is asked of every request in keyless mode.
+    private static func isLoopbackName(_ host: UnsafeBufferPointer<UInt8>) -> Bool {
+        for name: StaticString in ["127.0.0.1", "localhost", "[::1]"] {
+            let known = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+            guard host.count >= known.count, host.prefix(known.count).elementsEqual(known) else { continue }
+            if host.count == known.count || host[known.count] == UInt8(ascii: ":") { return true }
+        }
+        return isLoopbackName(String(decoding: host, as: UTF8.self))
     }
 
     /// True for `localhost`, `*.localhost`, 127.0.0.0/8 and `[::1]`, with or without a port.

@@ -11,7 +11,7 @@ struct RequestContext: Sendable {
     let head: RequestHead
     let body: [UInt8]
     let requestID: String
-    let parameters: [String: String]
+    let parameters: PathParameters
     let principal: Principal
     /// The tenant the request addresses; the endpoint's access decides whether there is one.
     let tenantSlug: TenantSlug?

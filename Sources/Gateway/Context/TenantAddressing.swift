@@ -12,8 +12,6 @@ struct TenantAddressing: Sendable {
         var isExplicit: Bool
         var isInPath: Bool
         var path: ArraySlice<String>
-        /// The path names a tenant that cannot exist: its slug is malformed.
-        var isMalformed = false
     }
 
     /// - Throws: `Problem` 400 when path, header and host name different tenants.
@@ -41,7 +39,7 @@ struct TenantAddressing: Sendable {
         let isInPath = rest.startIndex == 2
         guard let slug = try? TenantSlug(validating: first.raw) else {
             // A malformed name is answered like an unknown tenant, so it tells nothing about which exist.
-            return Address(tenant: nil, isExplicit: true, isInPath: isInPath, path: rest, isMalformed: true)
+            return Address(tenant: nil, isExplicit: true, isInPath: isInPath, path: rest)
         }
         return Address(tenant: slug, isExplicit: true, isInPath: isInPath, path: rest)
     }

@@ -10,9 +10,7 @@ extension Response {
 
     /// A JSON answer from bytes that are one already.
     static func json(bytes: [UInt8], status: Status = .ok) -> Response {
-        var headers = HeaderFields()
-        headers.append("Content-Type", "application/json")
-        return Response(status: status, headers: headers, body: .bytes(bytes))
+        Response(status: status, headers: .json, body: .bytes(bytes))
     }
 
     /// An answer about stored state: validated by `etag` and private to the caller (`gateway.md §4`).
@@ -20,20 +18,26 @@ extension Response {
         if status.code == 200, context.head.method == .get || context.head.method == .head,
             let condition = context.head.headers["If-None-Match"], EntityTagList(condition).matchesWeakly(etag)
         {
-            var headers = HeaderFields()
-            headers.appendStored(etag: etag)
-            return Response(status: .notModified, headers: headers, body: .empty)
+            return Response(status: .notModified, headers: .stored(etag: etag), body: .empty)
         }
-        var response = Response.json(bytes: bytes, status: status)
-        response.headers.appendStored(etag: etag)
-        return response
+        return Response(status: status, headers: .stored(etag: etag), body: .bytes(bytes))
     }
 }
 
 extension HeaderFields {
-    fileprivate mutating func appendStored(etag: String) {
-        append("ETag", etag)
-        append("Cache-Control", "private, no-cache")
-        append("Vary", "Authorization, X-Api-Key, X-Tenant, Cookie")
+    fileprivate static let json: HeaderFields = ["Content-Type": "application/json"]
+
+    private static let stored: HeaderFields = [
+        "Content-Type": "application/json", "Cache-Control": "private, no-cache",
+        "Vary": "Authorization, X-Api-Key, X-Tenant, Cookie",
+    ]
+
+    /// The fields of stored state, with room for those that every response gets.
+    fileprivate static func stored(etag: String) -> HeaderFields {
+        var fields = HeaderFields()
+        fields.reserveCapacity(fields: 6, bytes: 320)
+        fields.append(contentsOf: stored)
+        fields.append("ETag", etag)
+        return fields
     }
 }

@@ -24,11 +24,21 @@ struct Endpoint: Sendable {
     }
 }
 
+/// What stood in a path where its pattern has names; never more than a few.
+struct PathParameters: Sendable {
+    private var pairs: [(name: String, value: String)] = []
+
+    subscript(name: String) -> String? {
+        get { pairs.first { $0.name == name }?.value }
+        set { if let newValue { pairs.append((name, newValue)) } }
+    }
+}
+
 /// Finds the endpoint for a path: a tree of segments, built once at start.
 struct Router: Sendable {
     /// A match, or why there is none.
     enum Match: Sendable {
-        case found(Endpoint, parameters: [String: String])
+        case found(Endpoint, parameters: PathParameters)
         case methodNotAllowed([HTTPServer.Method])
         case notFound
     }
@@ -82,7 +92,7 @@ struct Router: Sendable {
     /// The endpoint for `path` and `method`; `HEAD` is served wherever `GET` is (`gateway.md §4`).
     func match(_ method: HTTPServer.Method, _ path: ArraySlice<String>) -> Match {
         var index = 0
-        var parameters: [String: String] = [:]
+        var parameters = PathParameters()
         var endpoints: [HTTPServer.Method: Endpoint] = [:]
         var position = path.startIndex
         walk: while position < path.endIndex {

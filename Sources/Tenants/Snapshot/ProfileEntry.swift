@@ -22,12 +22,22 @@ package final class ProfileEntry: SortedByKey {
     package let stored: [UInt8]
     private let rendering: Rendering
     private let decoded = AtomicLazyReference<Decoded>()
+    /// Made when the entry is first served: every read sends it.
+    private let tag = AtomicLazyReference<Tag>()
 
     private final class Decoded: Sendable {
         let profile: Profile
 
         init(_ profile: Profile) {
             self.profile = profile
+        }
+    }
+
+    private final class Tag: Sendable {
+        let text: String
+
+        init(_ text: String) {
+            self.text = text
         }
     }
 
@@ -79,7 +89,10 @@ package final class ProfileEntry: SortedByKey {
     }
 
     /// The strong entity tag: `"r<revision>-<epoch>"`, quotes included.
-    package var etag: String { EntityTag.text(revision: revision, epoch: epoch) }
+    package var etag: String {
+        if let known = tag.load() { return known.text }
+        return tag.storeIfNil(Tag(EntityTag.text(revision: revision, epoch: epoch))).text
+    }
 
     /// The API document (origin 3.3), with a newline.
     package var document: [UInt8] {

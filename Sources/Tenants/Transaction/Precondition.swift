@@ -56,13 +56,13 @@ package struct Precondition: Sendable {
         if let ifMatch {
             holds =
                 state.map {
-                    EntityTag.matches(ifMatch, revision: $0.revision, epoch: $0.epoch, weakly: false)
+                    EntityTagList(ifMatch).matchesStrongly(EntityTag.text(revision: $0.revision, epoch: $0.epoch))
                 } ?? false
         }
         if let ifNoneMatch {
             let matches =
                 state.map {
-                    EntityTag.matches(ifNoneMatch, revision: $0.revision, epoch: $0.epoch, weakly: true)
+                    EntityTagList(ifNoneMatch).matchesWeakly(EntityTag.text(revision: $0.revision, epoch: $0.epoch))
                 } ?? false
             holds = (holds ?? true) && !matches
         }

@@ -1,14 +1,14 @@
 /// The value of `If-Match` or `If-None-Match` (RFC 9110 §13.1).
-struct EntityTagList: Sendable {
+package struct EntityTagList: Sendable {
     /// `*`: any current representation.
-    let isAny: Bool
+    package let isAny: Bool
     /// Opaque tags with their quotes, and whether each was marked weak.
-    let tags: [(tag: String, isWeak: Bool)]
+    package let tags: [(tag: String, isWeak: Bool)]
     /// False when the value is neither `*` nor a list of quoted tags.
-    let isWellFormed: Bool
+    package let isWellFormed: Bool
 
-    init(_ value: String) {
-        let value = value.trimmingBlanks
+    package init(_ value: String) {
+        let value = Self.trimmed(value)
         if value == "*" {
             isAny = true
             tags = []
@@ -18,7 +18,7 @@ struct EntityTagList: Sendable {
         isAny = false
         var found: [(String, Bool)] = []
         var wellFormed = true
-        var rest = value[...]
+        var rest = value
         while true {
             rest = rest.drop { $0 == " " || $0 == "\t" || $0 == "," }
             guard !rest.isEmpty else { break }
@@ -35,9 +35,15 @@ struct EntityTagList: Sendable {
         isWellFormed = wellFormed && !found.isEmpty
     }
 
+    private static func trimmed(_ value: String) -> Substring {
+        var rest = value.drop { $0 == " " || $0 == "\t" }
+        while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
+        return rest
+    }
+
     /// Weak comparison, for `If-None-Match`.
-    func matchesWeakly(_ etag: String) -> Bool { isAny || tags.contains { $0.tag == etag } }
+    package func matchesWeakly(_ etag: String) -> Bool { isAny || tags.contains { $0.tag == etag } }
 
     /// Strong comparison, for `If-Match`.
-    func matchesStrongly(_ etag: String) -> Bool { isAny || tags.contains { $0.tag == etag && !$0.isWeak } }
+    package func matchesStrongly(_ etag: String) -> Bool { isAny || tags.contains { $0.tag == etag && !$0.isWeak } }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Gateway
+@testable import Tenants
 
 struct EntityTagListTests {
     @Test(arguments: ["\"a\"", "\"x\", \"a\"", "W/\"a\"", "*", " \"a\" "])
