@@ -115,16 +115,33 @@ extension ConfigurationAssembler {
         }
     }
 
-    /// Section → field → value; which fields exist is the domain's to say.
+    /// Section → field → value, judged by the domain's table; keys are only ever named (gateway.md §9).
     private mutating func stepSettings(_ node: ConfigurationNode, _ key: String) -> JSONObject {
         var settings = JSONObject()
+        var origins: [String: ConfigurationOrigin] = [:]
         for section in decoder.members(node, key) {
+            let sectionKey = "\(key).\(section.key)"
+            origins[sectionKey] = section.value.origin
+            // A section of another shape is refused by the decoder itself.
+            guard section.value.isMappingOrNull else {
+                _ = decoder.members(section.value, sectionKey)
+                continue
+            }
             var fields = JSONObject()
-            for field in decoder.members(section.value, "\(key).\(section.key)") {
-                decoder.note("\(key).\(section.key).\(field.key)", from: field.value.origin)
+            for field in decoder.members(section.value, sectionKey) {
+                let fieldKey = "\(sectionKey).\(field.key)"
+                decoder.note(fieldKey, from: field.value.origin)
+                origins[fieldKey] = field.value.origin
                 fields[field.key] = field.value.json
+                if LiteralKeys.isCredential(field: field.key), LiteralKeys.isLiteral(field.value.json) {
+                    decoder.refuse(
+                        field.value.origin, fieldKey, "must be \"secret:<name>\", naming an entry of `secrets`")
+                }
             }
             settings[section.key] = .object(fields)
+        }
+        for violation in StepSettings.violations(of: settings, path: key) {
+            decoder.refuse(origins[violation.field] ?? node.origin, violation.field, violation.reason)
         }
         return settings
     }

@@ -163,6 +163,17 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake("tools: {t: {parameters: []}}", "1:25: tools.t.parameters: must be a mapping, not a list"),
         Mistake("step_settings: {ai-chat: 5}", "1:26: step_settings.ai-chat: must be a mapping, not a number"),
         Mistake(
+            "step_settings: {ai-chat: {ai-engin: x}}",
+            "1:37: step_settings.ai-chat.ai-engin: unknown setting \"ai-engin\""),
+        Mistake(
+            "step_settings: {ai-chat: {ai-temperature: 3}}",
+            "1:43: step_settings.ai-chat.ai-temperature: must be a number from 0.0 to 2.0"),
+        Mistake(
+            "step_settings: {ollama-chat: {}}", "1:30: step_settings.ollama-chat: unknown section \"ollama-chat\""),
+        Mistake(
+            "step_settings: {openai-chat: {openai-api-key: sk-geheim}}",
+            "1:47: step_settings.openai-chat.openai-api-key: must be \"secret:<name>\""),
+        Mistake(
             "limits: {requests_per_minute: -1}",
             "1:31: limits.requests_per_minute: must be from 1 to 1000000000, not -1"),
         Mistake(
