@@ -55,10 +55,17 @@ struct Gateway: Responder {
         let address = try addressing.address(head, client: client)
         let match = router.match(head.method, address.path)
 
-        if case .found(let endpoint, let parameters) = match, case .open = endpoint.access, !address.isInPath {
-            return Admitted(
-                endpoint: endpoint, parameters: parameters, principal: Principal(role: .chat, actor: "anonymous"),
-                tenant: nil, isTenantInPath: false, client: client)
+        if case .found(let endpoint, let parameters) = match, !address.isInPath {
+            switch endpoint.access {
+            case .tenant: break
+            case .local where !client.isLoopback:
+                _ = try door.admit(head, client: client, isTenantExplicit: true)
+                fallthrough
+            case .local, .open:
+                return Admitted(
+                    endpoint: endpoint, parameters: parameters, principal: Principal(role: .chat, actor: "anonymous"),
+                    tenant: nil, isTenantInPath: false, client: client)
+            }
         }
         // Whether a path or a tenant exists is told only to those the door lets in.
         let principal = try door.admit(head, client: client, isTenantExplicit: address.isExplicit)

@@ -19,7 +19,6 @@ package enum GatewayProcess {
     package static func run(_ configuration: GatewayConfiguration, control: ProcessControl, log: Logger) async throws {
         let clock = GatewayClock()
         var owner = OwnershipLock.Owner(pid: getpid(), token: Identifiers.token())
-        // The listener first: a process that cannot serve must not touch anybody's files.
         let transport = try Transport(TransportConfiguration())
         let upstreams = try UpstreamDirectory(configuration, transport: transport)
         let tenants = try TenantDirectory(
@@ -37,19 +36,33 @@ package enum GatewayProcess {
             owner.url = addresses.first.map { url(of: $0) }
             try tenants.publish(owner)
             try await openAtStart(configuration, tenants, log)
+            warnOfSettingsWithoutEffect(configuration, log)
             for address in addresses { log.notice("listening", metadata: ["address": "\(address)"]) }
         } catch {
             await close(server, tenants, transport)
             throw error
         }
-        await waitForStop(control, log)
-        await server.drain(grace: configuration.shutdownGrace)
+        await serve(until: control, server, grace: configuration.shutdownGrace, log)
         await close(server, tenants, transport)
         log.notice("stopped")
     }
 
-    private static func waitForStop(_ control: ProcessControl, _ log: Logger) async {
-        for await event in control.events {
+    /// Waits for a stop event and drains; a second one ends the grace at once.
+    private static func serve(
+        until control: ProcessControl, _ server: Server, grace: Duration, _ log: Logger
+    ) async {
+        await waitForStop(control.events, log)
+        let drain = Task.detached { await server.drain(grace: grace) }
+        let impatience = Task.detached {
+            await waitForStop(control.events, log)
+            drain.cancel()
+        }
+        await drain.value
+        impatience.cancel()
+    }
+
+    private static func waitForStop(_ events: AsyncStream<ProcessEvent>, _ log: Logger) async {
+        for await event in events {
             switch event {
             case .stop(let reason):
                 log.notice("stopping", metadata: ["reason": "\(reason)"])
@@ -72,6 +85,18 @@ package enum GatewayProcess {
         }
         await transport.shutdown()
         await tenants.close()
+    }
+
+    /// Says which settings are read and checked but not yet obeyed, so that nobody relies on them.
+    private static func warnOfSettingsWithoutEffect(_ configuration: GatewayConfiguration, _ log: Logger) {
+        var keys: [String] = []
+        if !configuration.limits.isEmpty { keys.append("limits") }
+        for tenant in configuration.tenants where tenant.limits != nil { keys.append("tenants.\(tenant.slug).limits") }
+        let standard = UpstreamConfiguration.builtInEcho.maximumConnections
+        for upstream in configuration.upstreams where upstream.maximumConnections != standard {
+            keys.append("upstreams.\(upstream.name).max_connections")
+        }
+        for key in keys { log.warning("this setting has no effect in this version", metadata: ["key": "\(key)"]) }
     }
 
     private static func tenantConfiguration(

@@ -49,6 +49,7 @@ struct ProfileHandlers: Sendable {
             : try PatchProfileBody(decoding: value, rules: context.services.rules)
         let registry = try body.registry ?? context.queriedRegistry()
         let precondition = try context.precondition()
+        try context.requireGuard(precondition, expectedVersion: body.expectedVersion)
         let entry = try await context.write { transaction throws(RegistryError) in
             try transaction.patchProfile(slug, in: registry, body, if: precondition)
         }
@@ -71,6 +72,7 @@ struct ProfileHandlers: Sendable {
         let slug = try context.slugInPath()
         let registry = try context.queriedRegistry()
         let precondition = try context.precondition(version: try context.queriedExpectedVersion())
+        try context.requireGuard(precondition)
         var newDefault: ProfileSlug?
         if let raw = context.head.target.query("new_default") { newDefault = try ProfileSlug(validating: raw) }
         let successor = newDefault

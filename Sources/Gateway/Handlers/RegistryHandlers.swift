@@ -44,6 +44,7 @@ struct RegistryHandlers: Sendable {
         let slug = try context.registryInPath()
         let body = try PatchRegistryBody(decoding: try context.bodyValue(), isMergePatch: context.isMergePatch)
         let precondition = try context.precondition()
+        try context.requireGuard(precondition, expectedVersion: body.expectedVersion)
         let registry = try await context.write { transaction throws(RegistryError) in
             try transaction.patchRegistry(slug, body, if: precondition)
         }
@@ -54,6 +55,7 @@ struct RegistryHandlers: Sendable {
         let slug = try context.registryInPath()
         let force = try context.queriedFlag("force")
         let precondition = try context.precondition(version: try context.queriedExpectedVersion())
+        try context.requireGuard(precondition)
         try await context.write { transaction throws(RegistryError) in
             try transaction.deleteRegistry(slug, force: force, if: precondition)
         }

@@ -77,6 +77,16 @@ extension RequestContext {
         return precondition
     }
 
+    /// Refuses an unguarded change where the tenant's setting `require_preconditions` asks for a guard (`gateway.md §4`).
+    func requireGuard(_ precondition: Precondition, expectedVersion: UInt64? = nil) throws(Problem) {
+        guard let tenantSlug, services.configuration.tenant(tenantSlug)?.requiresPreconditions == true,
+            !precondition.isGuarded, expectedVersion == nil
+        else { return }
+        throw Problem(
+            .preconditionRequired, code: "precondition_required",
+            "this tenant takes only guarded changes: send If-Match, or expected_version with the version you have read")
+    }
+
     /// Runs a change on the tenant's writer.
     func write<Result: Sendable>(
         _ body: @escaping @Sendable (inout RegistryTransaction) throws(RegistryError) -> Result

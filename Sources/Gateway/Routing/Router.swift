@@ -6,6 +6,8 @@ struct Endpoint: Sendable {
     enum Access: Sendable {
         /// Answers everybody, without a tenant (`/healthz`).
         case open
+        /// Answers clients on this machine, and others with the operator key (`/version`).
+        case local
         /// Needs a tenant and at least this role in it.
         case tenant(Role)
     }

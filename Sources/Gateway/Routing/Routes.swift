@@ -26,7 +26,8 @@ struct Routes: Sendable {
             // the process
             open(.get, "/healthz", operations.health),
             open(.get, "/readyz", operations.readiness),
-            open(.get, "/version", operations.version),
+            Endpoint(
+                method: .get, pattern: "/version", access: .local, bodyLimit: .none, handler: operations.version),
 
             // profiles
             tenant(.get, "/api/chat/profiles", .chat, profiles.list),
