@@ -9,6 +9,7 @@ import pytest
 
 from harness.database import integrity
 from harness.profiles import PROFILES, create, listed, read, slugs, version
+from harness.waiting import eventually
 from harness.wire import Cut
 
 
@@ -183,6 +184,48 @@ def test_many_tenants(start):
     assert [answer.status for answer in answers] == [201] * 60
     for number, name in enumerate(names):
         assert slugs(gateway.client(name)) == sorted(["agent", "default", f"p{number}"])
+
+
+@pytest.mark.slow
+def test_a_stop_in_the_middle_of_load_loses_nothing(start):
+    """SIGTERM while writers write and chats stream: exit 0, no side files, every acknowledged version there."""
+    gateway = start()
+    http = gateway.client()
+    create(http, "x")
+    acknowledged = {"x": 1}
+    for _ in range(5):
+        stop = threading.Event()
+
+        def write(stop=stop):
+            while not stop.is_set():
+                try:
+                    answer = http.patch(f"{PROFILES}/x", {"display_name": f"at {time.monotonic()}"})
+                except (OSError, Cut):
+                    return
+                if answer.status == 200:
+                    acknowledged["x"] = max(acknowledged["x"], version(answer.json()))
+
+        def chat(stop=stop):
+            while not stop.is_set():
+                try:
+                    with http.stream("POST", "/chat", json={"prompt": "a b c d e f g", "stream": True}) as answer:
+                        answer.body()
+                except (OSError, Cut):
+                    return
+
+        threads = [threading.Thread(target=work) for work in [write] * 3 + [chat] * 3]
+        before = acknowledged["x"]
+        for thread in threads:
+            thread.start()
+        eventually(lambda before=before: acknowledged["x"] >= before + 10, "writes are under way")
+        assert gateway.stop() == 0, gateway.log()
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+        assert not list(gateway.data.rglob("*-wal")) and not list(gateway.data.rglob("*-shm"))
+        gateway.start()
+        assert version(read(http, "x")) >= acknowledged["x"]
+    assert integrity(gateway.database()) == [["ok"]]
 
 
 @pytest.mark.slow

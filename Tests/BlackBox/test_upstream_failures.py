@@ -93,9 +93,7 @@ def test_an_answer_that_is_no_json_is_502(chat, upstream, door, body, content_ty
     assert "<html>" not in response.text
 
 
-@pytest.mark.parametrize(
-    "document", [[], {}, {"choices": []}, "text", {"error": {"message": "no"}}], ids=str
-)
+@pytest.mark.parametrize("document", [[], {}, {"choices": []}, "text", {"error": {"message": "no"}}], ids=str)
 def test_an_answer_of_another_shape_is_502_on_chat(chat, upstream, document):
     always(upstream, provider.raw(200, json.dumps(document)))
     refuses(ask(chat, "chat"), 502)
