@@ -84,6 +84,38 @@ struct DirectoryTests {
         await tenants.directory.close()
     }
 
+    @Test func `a directory let go of without closing ends its threads and its locks`() async throws {
+        let scratch = try ScratchDirectory()
+        do {
+            let tenants = try TestTenants(in: scratch)
+            let tenant = try await tenants.tenant()
+            try await tenant.create(#"{"slug":"x"}"#, tenants.context)
+        }
+        // As after a kill, but in one process: what was acknowledged is there.
+        #expect(await eventually { !OwnershipLock.isHeld(DataDirectory.lockPath(in: scratch.path + "/data")) })
+        let tenants = try TestTenants(in: scratch)
+        #expect(try await tenants.tenant().entry("x").version == 1)
+        await tenants.directory.close()
+    }
+
+    @Test func `closing finishes what waits, refuses what comes later, and leaves the file whole`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let context = tenants.context
+        let written = await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<200 {
+                group.addTask { (try? await tenant.create(#"{"slug":"n\#(number)"}"#, context)) != nil }
+            }
+            group.addTask {
+                await tenants.directory.close()
+                return false
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(FileStatus(tenants.path() + "-wal") == nil)
+        #expect(await tenants.shell("SELECT count(*) FROM profiles") == "\(written + 2)")
+    }
+
     @Test func `idle files are closed and opened again by the next write`() async throws {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()

@@ -37,12 +37,8 @@ extension Tenant {
     /// Finishes waiting writes, checkpoints and closes the file; later writes fail with `closed`.
     func shutDown() async {
         await withCheckedContinuation { continuation in
-            let isDone = work.withLock { work -> Bool in
-                guard !work.isShutDown else { return true }
-                work.addShutDownWaiter(continuation)
-                return false
-            }
-            if isDone { continuation.resume() } else { startWorker() }
+            work.withLock { $0.addShutDownWaiter(continuation) }
+            startWorker()
         }
     }
 
@@ -84,6 +80,7 @@ extension Tenant {
     }
 
     private func performOpen() -> Bool {
+        if state == .closed { return finishOpening(.closed, loaded: true) }
         if isLoaded {
             if work.withLock({ $0.takeRefresh() }) { performRefresh() }
             return finishOpening(nil, loaded: true)

@@ -65,7 +65,11 @@ struct TenantWork {
             writes.removeFirst(group.count)
             return .write(group)
         }
-        if !shutDownWaiters.isEmpty { return .shutDown }
+        if !shutDownWaiters.isEmpty {
+            // From here on nothing is accepted that would open the file again.
+            isShutDown = true
+            return .shutDown
+        }
         if Self.take(&wantsRefresh) { return .refresh }
         if Self.take(&wantsCheckpoint) { return .checkpoint }
         if Self.take(&wantsFilesClosed) { return .closeFiles }
@@ -111,7 +115,6 @@ struct TenantWork {
     }
 
     mutating func finishShutDown() -> [CheckedContinuation<Void, Never>] {
-        isShutDown = true
         defer { shutDownWaiters = [] }
         return shutDownWaiters
     }

@@ -4,54 +4,70 @@ import Glibc
 ///
 /// Tenant writes, opening, checkpoints and backups run here. A tenant uses one thread at most, and nothing may hold
 /// one while it waits for another process: such work is put off with `TimerThread`.
-// @unchecked: `queue`, `head` and `isStopping` are touched only under `lock`.
-package final class BlockingPool: @unchecked Sendable {
+package final class BlockingPool: Sendable {
     package typealias Work = @Sendable () -> Void
 
-    private let lock = ConditionLock()
-    private var queue: [Work] = []
-    private var head = 0
-    private var isStopping = false
-    private var threads: [PlainThread] = []
+    private let queue = WorkQueue()
+    private let threads: [PlainThread]
 
     package init(threads count: Int) {
+        let queue = queue
         threads = (0..<max(1, count)).map { index in
-            PlainThread(name: "storage-\(index)") { [unowned self] in self.serve() }
+            PlainThread(name: "storage-\(index)") { queue.serve() }
         }
+    }
+
+    deinit {
+        queue.stop()
     }
 
     /// Queues work; returns false, and drops it, when the pool is stopping.
     @discardableResult
-    package func submit(_ work: @escaping Work) -> Bool {
+    package func submit(_ work: @escaping Work) -> Bool { queue.add(work) }
+
+    /// Finishes what is queued and ends the threads. Blocks; not from a thread of the pool.
+    package func stop() {
+        queue.stop()
+        for thread in threads { thread.join() }
+    }
+}
+
+/// What the pool's threads share and outlive the pool with.
+// @unchecked: `waiting`, `head` and `isStopping` are touched only under `lock`.
+private final class WorkQueue: @unchecked Sendable {
+    private let lock = ConditionLock()
+    private var waiting: [BlockingPool.Work] = []
+    private var head = 0
+    private var isStopping = false
+
+    func add(_ work: @escaping BlockingPool.Work) -> Bool {
         lock.withLock {
             guard !isStopping else { return false }
-            queue.append(work)
+            waiting.append(work)
             lock.wakeOne()
             return true
         }
     }
 
-    /// Finishes what is queued and ends the threads. Blocks; not from a thread of the pool.
-    package func stop() {
+    func stop() {
         lock.withLock {
             isStopping = true
             lock.wakeAll()
         }
-        for thread in threads { thread.join() }
     }
 
-    private func serve() {
+    func serve() {
         while let work = next() { work() }
     }
 
-    private func next() -> Work? {
+    private func next() -> BlockingPool.Work? {
         lock.withLock {
-            while head == queue.count && !isStopping { lock.wait() }
-            guard head < queue.count else { return nil }
-            let work = queue[head]
+            while head == waiting.count && !isStopping { lock.wait() }
+            guard head < waiting.count else { return nil }
+            let work = waiting[head]
             head += 1
-            if head == queue.count {
-                queue.removeAll(keepingCapacity: true)
+            if head == waiting.count {
+                waiting.removeAll(keepingCapacity: true)
                 head = 0
             }
             return work
