@@ -21,10 +21,8 @@ package struct DataDirectory: Sendable {
     package static func lockPath(in directory: String) -> String { directory + "/lock" }
 
     package var tenantsPath: String { path + "/tenants" }
-    package var controlPath: String { path + "/control.db" }
 
     package func tenantPath(_ tenant: TenantSlug) -> String { tenantsPath + "/" + tenant.rawValue }
-    package func backupsPath(_ tenant: TenantSlug) -> String { tenantPath(tenant) + "/backups" }
 
     package func registry(_ tenant: TenantSlug) -> RegistryFile {
         RegistryFile(path: tenantPath(tenant) + "/profiles.db")

@@ -10,7 +10,6 @@ struct Adoption {
     let found: FoundContent
     /// The state before; nil when the file is being opened.
     let known: TenantContent?
-    let origin: DocumentOrigin
 
     /// The adopted content; nil when there was nothing to adopt.
     func run(on connection: Connection, nowMs: Int64) throws(RegistryError) -> TenantContent? {

@@ -49,8 +49,7 @@ extension RegistryStore {
         // A takeover of a whole file was backed up before its first change; a pasted document is here.
         if !found.embedded.isEmpty && !takeoverPending { try backUpBeside() }
         content = found.content
-        let adoption = Adoption(
-            found: found, known: isLoaded ? known : nil, origin: takeoverPending ? .foreign : .ours)
+        let adoption = Adoption(found: found, known: isLoaded ? known : nil)
         if let adopted = try adoption.run(on: writer, nowMs: environment.nowMs()) {
             content = adopted
             try writeRevision(writer, adopted.revision)

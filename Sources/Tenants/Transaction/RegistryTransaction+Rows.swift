@@ -5,8 +5,6 @@ import SQLite
 // The rows behind a change. Each function keeps the file and `content` in step.
 extension RegistryTransaction {
     /// Writes a profile and gives it this change's revision; returns its new entry.
-    ///
-    /// `record` is false where only the revision changes (a change of default): the document's history has no new row.
     @discardableResult
     mutating func put(
         _ profile: Profile, in registry: RegistrySlug, isDefault: Bool, action: ChangeAction
@@ -130,18 +128,6 @@ extension RegistryTransaction {
                 values: shared + [document.map { .utf8($0) } ?? .null])
         }
         try audit(shared, note: context.overridesReadOnly ? "override_read_only" : nil)
-    }
-
-    /// The audit row alone: of a change that has no document of its own.
-    func recordAudit(
-        _ action: ChangeAction, _ registry: RegistrySlug, _ slug: String, version: UInt64, note: String? = nil
-    ) throws(RegistryError) {
-        try audit(
-            [
-                .integer(unsigned: content.revision), .text(registry.rawValue), .text(slug),
-                .integer(unsigned: version), .text(action.rawValue), .integer(context.nowMs), .text(context.actor),
-                .text(context.source), .text(context.requestID),
-            ], note: note)
     }
 
     private func audit(_ values: [SQLValue], note: String?) throws(RegistryError) {
