@@ -68,7 +68,7 @@ def test_a_reset_counts_as_gone(chat, upstream):
 def test_a_slow_reader_holds_back_the_provider_and_loses_nothing(chat, upstream):
     """The gateway buffers a bounded amount; everything arrives in the end."""
     words = 4000
-    pad = "x" * 4000
+    pad = "x" * 16_000
     sent = []
 
     def behave(call):
@@ -85,7 +85,7 @@ def test_a_slow_reader_holds_back_the_provider_and_loses_nothing(chat, upstream)
         upstream.wait_for_call()
         settled = Settled(lambda: len(sent))
         eventually(settled, "the provider is held back", within=20, every=0.2)
-        assert len(sent) < words, "16 MB were taken in with nobody reading"
+        assert len(sent) < words, "64 MB were taken in with nobody reading"
         events = list(answer.events())
     assert answer.ended_well and events[-1].data == "[DONE]"
     assert len([e for e in events if pad in e.data]) == words

@@ -188,6 +188,20 @@ def test_each_word_arrives_when_the_provider_says_it(chat, upstream):
         assert [e.name for e in events][-1] == "turn.completed"
 
 
+@pytest.mark.slow
+def test_a_silent_stream_is_kept_alive_with_comments(chat, upstream):
+    """`: ping` every 15 s, so that proxies and clients do not take the silence for an end."""
+    upstream.next(provider.stream_and_hang("one"))
+    with stream(chat, {"stream": True}) as answer:
+        pieces = answer.pieces()
+        received = b""
+        while b": ping" not in received:
+            piece = next(pieces, None)
+            assert piece is not None, received
+            received += piece
+    assert received.index(b"one") < received.index(b": ping")
+
+
 def test_echo_streams_word_by_word(http):
     with stream(http, {"stream": True, "prompt": "a b c d e f"}) as answer:
         events = list(answer.events())

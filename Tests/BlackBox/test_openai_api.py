@@ -103,6 +103,24 @@ def test_a_malformed_model_is_refused(chat, upstream, model):
     assert upstream.calls == []
 
 
+def test_a_tenant_may_give_unknown_models_to_its_default(start):
+    gateway = start(
+        config={
+            "tenants": {
+                "lenient": {"unknown_model": "default"},
+                "mapped": {"model_aliases": {"gpt-4o": "default/agent", "my model": "agent"}},
+            }
+        }
+    )
+    assert complete(gateway.client("lenient"), "gpt-4o").headers["X-Profile"] == "default/default"
+    assert complete(gateway.client("lenient"), "agent").headers["X-Profile"] == "default/agent"
+    mapped = gateway.client("mapped")
+    assert complete(mapped, "gpt-4o").headers["X-Profile"] == "default/agent"
+    assert complete(mapped, "my model").headers["X-Profile"] == "default/agent"
+    assert complete(mapped, "gpt-4o-mini").status == 404
+    assert complete(gateway.client(), "gpt-4o").status == 404
+
+
 def test_body_and_header_select_too(chat):
     assert complete(chat, "default", headers={"X-Profile": "agent"}).headers["X-Profile"] == "default/agent"
     assert complete(chat, "", profile="agent").headers["X-Profile"] == "default/agent"

@@ -160,6 +160,30 @@ def test_guards_that_agree_pass(http):
     )
 
 
+@pytest.fixture
+def careful(start):
+    """A client of a tenant whose settings ask for preconditions."""
+    return start(config={"tenants": {"acme": {"require_preconditions": True}}}).client("acme")
+
+
+def test_where_a_tenant_asks_for_it_an_unguarded_change_is_428(careful):
+    for method, target, more in (
+        ("PATCH", f"{PROFILES}/agent", {"json": {"display_name": "n"}}),
+        ("DELETE", f"{PROFILES}/agent", {}),
+        ("PATCH", f"{REGISTRIES}/default", {"json": {"display_name": "n"}}),
+    ):
+        assert refuses(careful.request(method, target, **more), 428).error["type"] == "conflict_error"
+    assert version(read(careful, "agent")) == 1
+
+
+def test_where_a_tenant_asks_for_it_a_guarded_change_passes(careful):
+    assert careful.patch(f"{PROFILES}/agent", {"display_name": "n", "expected_version": 1}).status == 200
+    tag = {"If-Match": etag(careful)}
+    assert careful.patch(f"{PROFILES}/agent", {"display_name": "m"}, headers=tag).status == 200
+    assert careful.delete(f"{PROFILES}/agent?expected_version=3").status == 204
+    create(careful, "x")
+
+
 def test_delete_takes_the_version_from_the_query(http):
     refuses(http.delete(f"{PROFILES}/agent?expected_version=9"), 409, "expected=9 actual=1")
     assert http.delete(f"{PROFILES}/agent?expected_version=1").status == 204

@@ -136,6 +136,34 @@ def test_a_wal_that_continues_the_file_is_replayed_after_a_kill(fresh):
         assert "x" in slugs(http)
 
 
+def test_a_copy_is_complete_again_once_an_outside_reader_is_gone(fresh, tmp_path):
+    """The checkpoint waits for whoever still reads an older state; it is not forgotten."""
+    http = fresh.client()
+    with old_snapshot(fresh.database()):
+        http.patch(f"{PROFILES}/agent", {"display_name": "behind the reader"})
+        stays(lambda: http.get(f"{PROFILES}/agent").status == 200, "it serves", during=1.2)
+    eventually(
+        lambda: copy_profiles(fresh.database(), tmp_path / "copy.db").get("agent") == "behind the reader",
+        "the copy holds the write",
+        within=5,
+    )
+
+
+def test_a_wal_beside_a_file_of_which_only_the_change_time_differs_is_not_guessed_about(fresh):
+    """Nobody can tell whether the log continues such a file, so the operator decides."""
+    http = fresh.client()
+    with old_snapshot(fresh.database()):
+        create(http, "x")
+        fresh.kill()
+    assert _has_wal(fresh.database())
+    before = sorted(path.name for path in fresh.tenant_directory().iterdir())
+    fresh.database().chmod(0o600)
+    fresh.start()
+    response = refuses(http.get(PROFILES), 503)
+    assert response.error["code"] == "tenant_quarantined"
+    assert set(before) <= {path.name for path in fresh.tenant_directory().iterdir()} | {"profiles.db-shm"}
+
+
 def test_a_file_moved_into_place_is_served_within_a_second(fresh, tmp_path):
     http = fresh.client()
     create(http, "old")

@@ -236,6 +236,26 @@ def test_an_empty_tools_list_of_an_origin_file_means_all(start):
     assert "tools" not in read(gateway.start().client(), "default")["runtime"]
 
 
+def test_a_literal_credential_of_an_origin_file_is_masked_and_survives_a_put(start):
+    """Written back as it was shown, `***` keeps the stored one (gateway.md §5, §9)."""
+    gateway = start(started=False)
+    settings = {"openai-chat": {"openai-api-key": "sk-literal-of-the-origin"}, "ai-chat": {"ai-engine": "m"}}
+    profiles = {"default": {"slug": "default", "runtime": {"step_settings_patch": settings}, "policy": {}}}
+    write_origin_file(gateway.database(), {"default": origin_document(profiles=profiles)})
+    http = gateway.start().client()
+    shown = read(http, "default")
+    assert shown["runtime"]["step_settings_patch"]["openai-chat"]["openai-api-key"] == "***"
+    shown["display_name"] = "Changed"
+    response = http.put(f"{PROFILES}/default", shown)
+    assert response.status == 200 and "sk-literal" not in response.text, response
+    for target in (PROFILES, f"{PROFILES}/default", "/v1/models", REGISTRIES):
+        assert "sk-literal" not in http.get(target).text
+    (payload,) = rows(gateway.database(), "SELECT payload_json FROM profile_registry_documents")[0]
+    assert "sk-literal-of-the-origin" in payload
+    gateway.stop()
+    assert "sk-literal" not in gateway.log()
+
+
 def test_a_sqlite_file_without_our_tables_is_initialised_and_left_alone_otherwise(start):
     """S31: the table is missing because something else made the file."""
     gateway = start(started=False)

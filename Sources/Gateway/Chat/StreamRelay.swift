@@ -158,13 +158,17 @@ final class StreamRelay: UpstreamSink {
         }
     }
 
-    /// A comment after every 15 s of silence, so that proxies do not take the stream for dead (`gateway.md §8`).
+    /// A comment before 15 s of silence are over, so that proxies do not take the stream for dead (`gateway.md §8`).
     private func keepAlive() {
         Task.detached { [weak self] in
+            var silentLooks = 0
             while true {
-                try await Task.sleep(for: .seconds(15))
+                // Looking every 5 s and writing at the second silent look means at most 15 s between two writes.
+                try await Task.sleep(for: .seconds(5))
                 guard let self, self.isStreaming else { return }
-                if self.wroteRecently.exchange(false, ordering: .relaxed) { continue }
+                silentLooks = self.wroteRecently.exchange(false, ordering: .relaxed) ? 0 : silentLooks + 1
+                guard silentLooks >= 2 else { continue }
+                silentLooks = 0
                 guard self.stream.write(": ping\n\n") != .closed else { return }
             }
         }

@@ -184,9 +184,7 @@ class Connection:
         if method == "HEAD" or status in (204, 304):
             body = b""
         elif (headers.get("Transfer-Encoding") or "").lower() == "chunked":
-            body = b""
-            while chunk := self.read_chunk():
-                body += chunk
+            body = b"".join(iter(self.read_chunk, b""))
         elif "Content-Length" in headers:
             body = self.read_exactly(int(headers["Content-Length"]))
         else:
@@ -219,7 +217,7 @@ class Stream:
         self.status, self.reason, self.headers = connection.read_head()
         self.chunked = (self.headers.get("Transfer-Encoding") or "").lower() == "chunked"
         self.ended_well = False
-        self.raw = b""
+        self.raw = bytearray()
 
     def __enter__(self):
         return self
@@ -255,7 +253,7 @@ class Stream:
     def body(self):
         for _ in self.pieces():
             pass
-        return self.raw
+        return bytes(self.raw)
 
     def json(self):
         return jsonlib.loads(self.body())
