@@ -50,7 +50,15 @@ def test_AP_10_bad_choices(http):
     refuses(http.post(CURRENT, {"slug": "not a valid slug!"}), 400)
     refuses(http.post(CURRENT, {"slug": "missing"}), 404, "profile not found")
     refuses(http.post(CURRENT, {"slug": "agent", "registry": "missing"}), 404, "registry not found")
-    refuses(http.post(CURRENT, {}), 400)
+    for body in (
+        {},
+        {"slug": ""},
+        {"slug": "  "},
+        {"slug": None},
+        {"slug": 5},
+        {"slug": "agent", "profile": "default"},
+    ):
+        refuses(http.post(CURRENT, body, headers={"Cookie": "chat_profile=agent", "X-Profile": "agent"}), 400)
 
 
 def test_a_profile_of_another_registry(http):

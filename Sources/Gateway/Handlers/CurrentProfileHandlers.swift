@@ -28,7 +28,8 @@ struct CurrentProfileHandlers: Sendable {
         if let profile, let slug, profile != slug {
             throw Problem.badRequest("profile and slug disagree", code: "selection_conflict", param: "slug")
         }
-        guard let raw = profile ?? slug else {
+        // A blank one must not fall through to a header or a cookie, as it does for a chat.
+        guard let raw = profile ?? slug, !raw.trimmingBlanks.isEmpty else {
             throw Problem.badRequest("bad request: profile is missing", code: "missing_field", param: "profile")
         }
         let selected = try Selection(
