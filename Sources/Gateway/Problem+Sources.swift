@@ -55,7 +55,8 @@ extension Problem {
         case .damaged:
             self.init(.internalServerError, code: "registry_damaged", error.message)
         case .quarantined:
-            self = .unavailable("tenant_quarantined", error.message, retryAfter: 60)
+            // What is wrong with the file is the tenant's business; where it lies is not.
+            self = .unavailable("tenant_quarantined", error.message.withoutDirectories, retryAfter: 60)
         case .busy(let seconds):
             self = .unavailable("registry_busy", error.message, retryAfter: seconds)
         case .diskFull:

@@ -6,3 +6,12 @@ extension StringProtocol {
         return String(self[first...last])
     }
 }
+
+extension String {
+    /// The text with only the last part of each path in it.
+    var withoutDirectories: String {
+        split(separator: " ", omittingEmptySubsequences: false)
+            .map { word in word.lastIndex(of: "/").map { word[word.index(after: $0)...] } ?? word }
+            .joined(separator: " ")
+    }
+}

@@ -304,6 +304,7 @@ def test_a_file_that_is_no_database_quarantines_its_tenant_only(start):
     gateway.start()
     response = refuses(gateway.client("acme").get(PROFILES), 503)
     assert response.error["code"] == "tenant_quarantined"
+    assert "profiles.db" in response.text and str(gateway.directory) not in response.text, "not where the file lies"
     refuses(gateway.client("acme").post(PROFILES, {"slug": "y"}), 503)
     create(gateway.client(), "fine")
     gateway.stop()

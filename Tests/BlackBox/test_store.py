@@ -78,7 +78,8 @@ def test_a_damaged_row_of_an_origin_file_breaks_its_registry_alone(start, payloa
     write_origin_file(gateway.database(), {"default": origin_document(), "team": payload})
     http = gateway.start().client()
     assert slugs(http) == ["default"]
-    refuses(http.get(f"{PROFILES}?registry=team"), 500, "profile_registries", "team", phrase)
+    response = refuses(http.get(f"{PROFILES}?registry=team"), 500, "profile_registries", "team", phrase)
+    assert str(gateway.directory) not in response.text, "it never says where the file lies"
     refuses(http.post(PROFILES, {"slug": "x", "registry": "team"}), 500)
     create(http, "works")
     assert rows(gateway.database(), "SELECT payload_json FROM profile_registries WHERE slug='team'") == [(payload,)]
