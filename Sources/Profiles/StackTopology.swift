@@ -2,7 +2,9 @@ import JSON
 
 /// Checks of stacks before a write, so that what is stored always resolves (origin D33, `gateway.md §7`).
 package enum StackTopology {
-    /// Checks a profile about to be written, and every profile layered on it.
+    /// Checks a profile about to be written, and every profile layered on it that resolves now.
+    ///
+    /// One that is broken already, in a file edited by hand, keeps nobody from mending what is under it.
     ///
     /// - Parameter lookup: the tenant as it is before the write.
     /// - Throws: at `registry.profiles[<slug>].stack[i]` for missing targets, cycles and depth, or at the id of a
@@ -14,8 +16,18 @@ package enum StackTopology {
         try check(id, profile, in: after)
         for user in dependents(of: id, in: after) {
             guard let profile = after.profile(user) else { continue }
-            try check(user, profile, in: after)
+            do throws(ValidationError) { try check(user, profile, in: after) } catch {
+                guard resolves(user, profile, in: lookup) else { continue }
+                throw error
+            }
         }
+    }
+
+    private static func resolves(_ id: ProfileID, _ profile: Profile, in lookup: some ProfileLookup) -> Bool {
+        do throws(ValidationError) {
+            try check(id, profile, in: lookup)
+            return true
+        } catch { return false }
     }
 
     /// Checks a whole tenant, as after an import: every profile that has a stack.

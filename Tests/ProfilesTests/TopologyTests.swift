@@ -50,6 +50,15 @@ import Testing
                 == "middleware \"m\" is used more than once in the stack; give each use an id")
     }
 
+    @Test func `a user that is broken already keeps nobody from writing what is under it`() throws {
+        let tenant = try TestTenant([
+            "base": "{}", "broken": #"{"stack":[{"profile_slug":"base"},{"profile_slug":"gone"}]}"#,
+            "fine": #"{"stack":[{"profile_slug":"base"}]}"#,
+        ])
+        try check("base", #"{"display_name":"Base"}"#, in: tenant)
+        #expect(throws: ValidationError.self) { try check("base", #"{"stack":[{"profile_slug":"fine"}]}"#, in: tenant) }
+    }
+
     @Test func `users of a profile are listed, and those deleted with it are not`() throws {
         let tenant = try TestTenant([
             "base": "{}", "b": #"{"stack":[{"profile_slug":"base"}]}"#, "a": #"{"stack":[{"profile_slug":"base"}]}"#,
