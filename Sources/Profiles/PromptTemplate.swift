@@ -2,6 +2,9 @@ package import JSON
 
 /// Filling the placeholders `{{name}}` of a system prompt: plain substitution, once, no logic (`gateway.md §7`).
 package enum PromptTemplate {
+    /// How long a filled prompt may get: few bytes of a request could otherwise ask for any amount of memory.
+    package static let maximumBytes = 4 << 20
+
     /// The prompt with every declared placeholder replaced; text in double braces that is not declared stays.
     ///
     /// Values are never looked at again, so a value that contains a placeholder is just text.
@@ -9,7 +12,8 @@ package enum PromptTemplate {
     /// - Parameters:
     ///   - given: the request's variables; null counts as not given.
     ///   - path: where they stand in the request, as in `prompt.variables`.
-    /// - Throws: at `<path>.<name>` for a variable that is not declared, of the wrong type, or required and missing.
+    /// - Throws: at `<path>.<name>` for a variable that is not declared, of the wrong type, or required and missing; at
+    ///   `path` when the prompt would get longer than ``maximumBytes``.
     package static func fill(
         _ prompt: String?, _ declared: [RuntimeSpec.NamedVariable], with given: JSONObject, path: String
     ) throws(ValidationError) -> String? {
@@ -35,7 +39,11 @@ package enum PromptTemplate {
             texts[entry.name] = variable.default.map(text(of:)) ?? []
         }
         guard let prompt, !texts.isEmpty else { return prompt }
-        return substituting(texts, in: prompt)
+        guard let filled = substituting(texts, in: prompt) else {
+            throw ValidationError(
+                field: path, reason: "the system prompt would be longer than \(maximumBytes) bytes with these values")
+        }
+        return filled
     }
 
     private static func text(of value: JSONValue) -> [UInt8] {
@@ -43,13 +51,15 @@ package enum PromptTemplate {
         return value.encoded()
     }
 
-    private static func substituting(_ texts: [String: [UInt8]], in prompt: String) -> String {
+    /// nil when the result would be too long.
+    private static func substituting(_ texts: [String: [UInt8]], in prompt: String) -> String? {
         let bytes = Array(prompt.utf8)
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
         var position = 0
         while position < bytes.count {
             if let (name, end) = placeholder(in: bytes, at: position), let text = texts[name] {
+                guard result.count + text.count <= maximumBytes else { return nil }
                 result.append(contentsOf: text)
                 position = end
             } else {

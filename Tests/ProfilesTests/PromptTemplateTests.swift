@@ -43,6 +43,15 @@ import Testing
         #expect(try fill(prompt, ["name": "x"]) == prompt)
     }
 
+    @Test func `few bytes cannot ask for a giant prompt`() throws {
+        let prompt = String(repeating: "{{name}}", count: 100_000)
+        let error = try #require(throws: ValidationError.self) {
+            try fill(prompt, ["name": .string(String(repeating: "v", count: 1_000_000))])
+        }
+        #expect(error.field == "variables" && error.reason.hasPrefix("the system prompt would be longer than"))
+        #expect(try fill(prompt, ["name": "1234567890"])?.utf8.count == 1_000_000)
+    }
+
     @Test func `layers declare and take away variables, and the trace shows the filled prompt`() throws {
         let tenant = try TestTenant([
             "base":
