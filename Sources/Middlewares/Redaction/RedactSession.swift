@@ -16,6 +16,7 @@ struct RedactSession: MiddlewareSession {
 
     mutating func onRequest(_ draft: inout ChatRequestDraft) throws(MiddlewareRefusal) {
         reservePlaceholders(in: draft)
+        if draft.isFollowUp, draft.expectsJSON, restores { hideEscapedOriginals(in: &draft) }
         do {
             try draft.rewriteTexts { text, place throws(PatternSearchError) in
                 place.isJSON
@@ -45,6 +46,22 @@ struct RedactSession: MiddlewareSession {
     func makeStreamFilter(for place: ChatTextPlace, expectsJSON: Bool) -> (any TextStreamFilter)? {
         guard changesAnswers else { return nil }
         return RestoringFilter(table.all, isJSON: place.isJSON || (expectsJSON && place == .content))
+    }
+
+    /// A refused answer goes back up with the originals in it as they were put into its JSON: escaped, as no pattern
+    /// need recognise them.
+    private func hideEscapedOriginals(in draft: inout ChatRequestDraft) {
+        let escaped = table.all.map {
+            (placeholder: $0.key, original: $0.value, inside: RestoringFilter.escaped($0.value))
+        }
+        .filter { $0.inside != $0.original }
+        .sorted { $0.inside.count > $1.inside.count }
+        guard !escaped.isEmpty else { return }
+        draft.rewriteTexts { text, _ in
+            let bytes = Array(text.utf8)
+            let hidden = escaped.reduce(bytes) { $0.replacing($1.inside, with: $1.placeholder) }
+            return hidden == bytes ? nil : String(decoding: hidden, as: UTF8.self)
+        }
     }
 
     /// Keeps what stands in the conversation already, or belongs to another use of this middleware, from getting a

@@ -57,7 +57,7 @@ struct RestoringFilter: TextStreamFilter {
     }
 
     /// The inside of a JSON string that says the same.
-    private static func escaped(_ text: [UInt8]) -> [UInt8] {
+    static func escaped(_ text: [UInt8]) -> [UInt8] {
         var quoted: [UInt8] = []
         text.withUnsafeBufferPointer { JSONText.encode(utf8: $0, into: &quoted) }
         return Array(quoted.dropFirst().dropLast())
