@@ -12,13 +12,13 @@ struct ToolFilter: Sendable {
     /// Takes out of a client's body what the profile does not list, and adds what it lists and the operator defines.
     ///
     /// - Throws: `JSONError` cannot happen after the scan; `Problem` 400 for `tools` that is no array, and for a
-    ///   `tool_choice` that demands a tool the profile refuses.
+    ///   `tool_choice` or `function_call` that demands a tool the profile refuses.
     func apply(to splice: inout JSONSplice, _ members: JSONMembers) throws {
         guard let allowed else { return }
         let names = Set(allowed)
         let offered = try clientTools(members, names)
         let known = Set(offered.names)
-        let added = allowed.compactMap { known.contains($0) ? nil : catalogue[$0] }
+        let added = Self.once(allowed).compactMap { known.contains($0) ? nil : catalogue[$0] }
         let tools = offered.bytes + added
         if tools.isEmpty {
             splice.remove("tools")
@@ -32,7 +32,13 @@ struct ToolFilter: Sendable {
 
     /// The operator's tools a profile offers where the client has no list of its own (`POST /chat`).
     func offeredByProfile() -> [JSONValue] {
-        (allowed ?? catalogue.names).compactMap { catalogue.definition($0) }
+        Self.once(allowed ?? catalogue.names).compactMap { catalogue.definition($0) }
+    }
+
+    /// The names without repetitions, each in its first place.
+    private static func once(_ names: [String]) -> [String] {
+        var seen: Set<String> = []
+        return names.filter { seen.insert($0).inserted }
     }
 
     private func clientTools(
@@ -59,6 +65,9 @@ struct ToolFilter: Sendable {
     }
 
     private func filterFunctions(_ splice: inout JSONSplice, _ members: JSONMembers, _ names: Set<String>) throws {
+        if let name = try members.value("function_call")?["name"]?.stringValue, !names.contains(name) {
+            throw Self.refused(name, by: "function_call")
+        }
         guard let functions = members["functions"], functions.kind == .array else { return }
         let kept = try members.elements(in: functions.valueRange).filter { element in
             try members.value(at: element.range)["name"]?.stringValue.map(names.contains) ?? false
@@ -87,10 +96,10 @@ struct ToolFilter: Sendable {
         choice["function"]?["name"]?.stringValue ?? choice["name"]?.stringValue
     }
 
-    private static func refused(_ name: String) -> Problem {
+    private static func refused(_ name: String, by member: String = "tool_choice") -> Problem {
         Problem.badRequest(
-            "tool_choice demands the tool \(name.debugDescription), which the profile does not offer",
-            code: "tool_not_offered", param: "tool_choice")
+            "\(member) demands the tool \(name.debugDescription), which the profile does not offer",
+            code: "tool_not_offered", param: member)
     }
 
     private static func array(_ elements: [[UInt8]]) -> [UInt8] {
