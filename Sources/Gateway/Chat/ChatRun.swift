@@ -55,7 +55,8 @@ struct ChatRun: Sendable {
                 return answer
             case .askAgain(let draft):
                 spent = document.body["usage"]?.objectValue ?? [:]
-                answer = try await send(Self.encode(draft))
+                // The draft is the client's request, which may have asked for a stream.
+                answer = try await send(try Self.withoutStreaming(Self.encode(draft)))
             }
         }
     }
