@@ -115,7 +115,7 @@ package struct ProfileRules: Sendable {
     }
 
     /// Whether two base URLs differ at most in slashes at the end.
-    static func isSameURL(_ one: String, _ other: String) -> Bool {
+    package static func isSameURL(_ one: String, _ other: String) -> Bool {
         func stripped(_ text: String) -> Substring {
             var rest = text[...]
             while rest.last == "/" { rest = rest.dropLast() }

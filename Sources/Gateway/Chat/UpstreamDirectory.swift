@@ -120,8 +120,9 @@ struct UpstreamDirectory: Sendable {
         for (section, fields) in settings {
             for (field, value) in fields.objectValue ?? [:] where field.hasSuffix("-base-url") {
                 guard let url = value.stringValue, !url.isEmpty else { continue }
-                let trimmed = url.hasSuffix("/") ? String(url.dropLast()) : url
-                guard let entry = entries.first(where: { $0.baseURL == trimmed }) else {
+                guard
+                    let entry = entries.first(where: { $0.baseURL.map { ProfileRules.isSameURL($0, url) } ?? false })
+                else {
                     // Never sent anywhere else: a profile chooses among upstreams, it does not add one.
                     throw Problem(
                         .badGateway, code: "upstream_unknown",
