@@ -21,6 +21,8 @@ struct ChatPlan: Sendable {
     var expiresCookie = false
     /// The client's sampling members that the policy drops (`X-Overrides-Ignored`).
     var ignored: [String] = []
+    /// The client's sampling members in whose place an explicit override stands.
+    var superseded: [String] = []
 
     init(
         entry: ProfileEntry, resolved: ResolvedProfile, upstream: any Upstream, timeouts: TransferTimeouts,

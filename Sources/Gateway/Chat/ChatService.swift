@@ -11,9 +11,11 @@ final class ChatService: Sendable {
     private let services: Services
     private let catalogue: ToolCatalogue
     private let resolver: Resolver
-    private let plans = Mutex<[PlanKey: Memo]>([:])
+    private let plans = Mutex(Plans())
 
     private static let maximumPlans = 4096
+    /// About what all remembered plans may hold, in bytes.
+    private static let maximumPlanBytes = 64 << 20
     /// Requests that say more than this about themselves, in bytes, are not remembered.
     private static let maximumRememberedRequest = 4096
 
@@ -23,6 +25,11 @@ final class ChatService: Sendable {
         let tenant: TenantSlug?
         let entry: ObjectIdentifier
         let requested: RequestedRuntime
+    }
+
+    private struct Plans: Sendable {
+        var memos: [PlanKey: Memo] = [:]
+        var bytes = 0
     }
 
     /// A plan and every state it was made of: valid as long as the tenant still has all of them.
@@ -53,10 +60,13 @@ final class ChatService: Sendable {
     func plan(_ input: ChatInput, for context: RequestContext) async throws -> ChatPlan {
         let (selected, snapshot) = try await select(input, for: context)
         var plan = try plan(selected.entry, input.requested, snapshot, context)
-        let (mapped, ignored) = try judge(input.sampling, by: plan, input.requested)
-        if mapped != input.requested { plan = try self.plan(selected.entry, mapped, snapshot, context) }
+        let sampling = try judge(input.sampling, by: plan, input.requested)
+        if sampling.mapped != input.requested {
+            plan = try self.plan(selected.entry, sampling.mapped, snapshot, context)
+        }
         plan.expiresCookie = selected.expiresCookie
-        plan.ignored = ignored
+        plan.ignored = sampling.ignored
+        plan.superseded = sampling.superseded
         return plan
     }
 
@@ -66,7 +76,7 @@ final class ChatService: Sendable {
     ) {
         let plan = try await plan(input, for: context)
         let (selected, snapshot) = try await select(input, for: context)
-        let (mapped, _) = try judge(input.sampling, by: plan, input.requested)
+        let mapped = try judge(input.sampling, by: plan, input.requested).mapped
         let resolved = try resolver.resolve(
             ProfileID(registry: selected.entry.registry, profile: selected.entry.slug), try selected.entry.profile(),
             mapped,
@@ -87,15 +97,18 @@ final class ChatService: Sendable {
     /// The client's sampling members as overrides of step settings: so they obey the policy, decide about the
     /// fingerprint and show in the trace like any other.
     ///
+    /// An explicit override of the same setting was meant more: it stands, and the member is `superseded`.
+    ///
     /// - Throws: `Problem` 403 for a refused member, unless the policy says `on_denied: ignore`.
     private func judge(
         _ sampling: [(name: String, value: JSONValue)], by plan: ChatPlan, _ requested: RequestedRuntime
-    ) throws(Problem) -> (RequestedRuntime, ignored: [String]) {
-        guard !sampling.isEmpty else { return (requested, []) }
+    ) throws(Problem) -> (mapped: RequestedRuntime, ignored: [String], superseded: [String]) {
+        guard !sampling.isEmpty else { return (requested, [], []) }
         let runtime = plan.resolved.effective
-        var ignored: [String] = []
+        var (ignored, superseded): ([String], [String]) = ([], [])
         var mapped = requested
-        var patch = requested.overrides["step_settings_patch"]?.objectValue ?? [:]
+        let explicit = requested.overriddenSettings
+        var added: JSONObject = [:]
         for (name, value) in sampling where !value.isNull {
             if let reason = runtime.refusal(ofClientField: name, value) {
                 guard runtime.policy.onDenied == .ignore else {
@@ -106,26 +119,36 @@ final class ChatService: Sendable {
                 ignored.append(name)
                 continue
             }
-            guard let setting = ClientField.setting(for: name), setting.normalised(value) != nil else { continue }
-            var section = patch[setting.section]?.objectValue ?? [:]
-            // An explicit override of the same setting was meant more.
-            if section[setting.field] == nil { section[setting.field] = value }
-            patch[setting.section] = .object(section)
+            guard let setting = ClientField.setting(for: name) else { continue }
+            if !explicit.isDisjoint(with: StepSettings.aliases(of: setting.key)) {
+                superseded.append(name)
+                continue
+            }
+            guard setting.normalised(value) != nil else { continue }
+            var section = added[setting.section]?.objectValue ?? [:]
+            section[setting.field] = value
+            added[setting.section] = .object(section)
         }
-        if !patch.isEmpty { mapped.overrides["step_settings_patch"] = .object(patch) }
-        return (mapped, ignored)
+        mapped.overrideSettings(with: added)
+        return (mapped, ignored, superseded)
     }
 
     private func plan(
         _ entry: ProfileEntry, _ requested: RequestedRuntime, _ snapshot: Snapshot, _ context: RequestContext
     ) throws -> ChatPlan {
         let key = PlanKey(tenant: context.tenantSlug, entry: ObjectIdentifier(entry), requested: requested)
-        if let memo = plans.withLock({ $0[key] }), memo.isCurrent(in: snapshot) { return memo.plan }
+        if let memo = plans.withLock({ $0.memos[key] }), memo.isCurrent(in: snapshot) { return memo.plan }
         let memo = try make(entry, requested, snapshot, context)
-        guard requested.size <= Self.maximumRememberedRequest else { return memo.plan }
+        let size = requested.size
+        guard size <= Self.maximumRememberedRequest else { return memo.plan }
+        // A prompt is there as text and as a message; clients may vary what they ask for as they like.
+        let cost = 4096 + size + 2 * memo.plan.systemPrompt.utf8.count
         plans.withLock { plans in
-            if plans.count >= Self.maximumPlans { plans.removeAll(keepingCapacity: true) }
-            plans[key] = memo
+            if plans.memos.count >= Self.maximumPlans || plans.bytes + cost > Self.maximumPlanBytes {
+                plans = Plans()
+            }
+            plans.memos[key] = memo
+            plans.bytes += cost
         }
         return memo.plan
     }
@@ -156,5 +179,36 @@ extension RequestedRuntime {
     fileprivate var size: Int {
         overrides.isEmpty && variables.isEmpty
             ? 0 : JSONValue.object(overrides).encoded().count + JSONValue.object(variables).encoded().count
+    }
+
+    /// The settings that the overrides name themselves, as `section.field`.
+    fileprivate var overriddenSettings: Set<String> {
+        var keys: Set<String> = []
+        for (section, fields) in overrides[settingsKey]?.objectValue ?? [:] {
+            for (field, _) in fields.objectValue ?? [:] {
+                keys.insert("\(section.trimmingBlanks).\(field.trimmingBlanks)")
+            }
+        }
+        return keys
+    }
+
+    /// Adds settings that the overrides do not name.
+    fileprivate mutating func overrideSettings(with added: JSONObject) {
+        guard !added.isEmpty else { return }
+        let key = settingsKey
+        var patch = overrides[key]?.objectValue ?? [:]
+        for (section, fields) in added {
+            let spelled = patch.keys.first { $0.trimmingBlanks == section } ?? section
+            var merged = patch[spelled]?.objectValue ?? [:]
+            for (field, value) in fields.objectValue ?? [:] { merged[field] = value }
+            patch[spelled] = .object(merged)
+        }
+        overrides[key] = .object(patch)
+    }
+
+    /// The key of the settings as this request spells it.
+    private var settingsKey: String {
+        overrides.keys.first { OverrideKey.canonicalised($0) == OverrideKey.stepSettingsPatch.rawValue }
+            ?? OverrideKey.stepSettingsPatch.rawValue
     }
 }

@@ -57,7 +57,7 @@ struct CompletionRequestBody: Sendable {
 
         let offersTools = members["tools"].map { $0.kind == .array } ?? false
         let settings = try plan.settings(streams: nil, offersTools: offersTools)
-        let dropped = Set(plan.ignored).union(settings.refusedMembers)
+        let dropped = Set(plan.ignored).union(plan.superseded).union(settings.refusedMembers)
         for name in dropped where members[name] != nil { splice.remove(name) }
         for (name, value) in settings.members where !isClients(name, dropped) { splice.set(name, to: value) }
         if settings.model == nil { splice.set("model", to: .string(plan.fallbackModel)) }
