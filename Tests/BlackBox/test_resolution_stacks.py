@@ -13,7 +13,7 @@ from harness.waiting import eventually
 def chain(http, count, prefix="p"):
     """`p1` … `pn`, each layered on the one before; the names of all."""
     names = [f"{prefix}{number}" for number in range(1, count + 1)]
-    for name, base in zip(names, [None, *names]):
+    for name, base in zip(names, [None, *names[:-1]], strict=True):
         create(http, name, **({"stack": on(base)} if base else {}))
     return names
 
@@ -57,9 +57,7 @@ def test_the_stack_reads_back_and_is_patched(http):
     assert "stack" not in http.patch(f"{PROFILES}/leaf", {"stack": []}).json()
     document = http.put(f"{PROFILES}/leaf", {"stack": on("one")}).json()
     assert document["stack"] == [{"profile_slug": "one"}]
-    response = http.patch(
-        f"{PROFILES}/leaf", body=b'{"stack":null}', content_type="application/merge-patch+json"
-    )
+    response = http.patch(f"{PROFILES}/leaf", body=b'{"stack":null}', content_type="application/merge-patch+json")
     assert response.status == 200 and "stack" not in response.json()
 
 
@@ -83,7 +81,10 @@ def test_SK_4_cycles_are_refused_by_name(http):
     stacked(http, "b", "a")
     stacked(http, "c", "b")
     refuses(
-        restack(http, "a", "a"), 400, "stack cycle detected: default/a -> default/a", param="registry.profiles[a].stack[0]"
+        restack(http, "a", "a"),
+        400,
+        "stack cycle detected: default/a -> default/a",
+        param="registry.profiles[a].stack[0]",
     )
     refuses(
         restack(http, "a", "b"),
@@ -156,7 +157,9 @@ def test_a_stack_of_another_shape_is_400(lasting, stack):
 
 def test_SK_8_no_unresolved_reference_is_tolerated(http):
     """Here everything a profile can name is in the validated set; a reference to the own registry is like any other."""
-    refuses(stacked(http, "leaf", "default/missing", expect=400), 400, 'profile "missing" not found in registry "default"')
+    refuses(
+        stacked(http, "leaf", "default/missing", expect=400), 400, 'profile "missing" not found in registry "default"'
+    )
     refuses(stacked(http, "leaf", "elsewhere/x", expect=400), 400, 'referenced registry "elsewhere" not found')
 
 
@@ -235,7 +238,7 @@ def test_a_cycle_made_by_hand_breaks_only_the_profiles_on_it(fresh, length):
     for name in names:
         create(http, name)
     create(http, "fine", **prompted("fine"))
-    for name, base in zip(names, [names[-1], *names]):
+    for name, base in zip(names, [names[-1], *names[:-1]], strict=True):
         edit(fresh, name, on(base))
     for _ in ("seen while running", "and after a restart"):
         for name in (names[0], names[-1]):
@@ -371,9 +374,7 @@ def test_D32_null_and_an_empty_list_clear_what_a_base_says(http, runtime, key, e
 
 def test_D32_what_was_cleared_is_not_sent(chat, upstream):
     create(chat, "base", runtime={"system_prompt": "p", **patch(**{"ai-chat": {"ai-temperature": 0.5}})})
-    stacked(
-        chat, "leaf", "base", runtime={"system_prompt": None, **patch(**{"ai-chat": {"ai-temperature": None}})}
-    )
+    stacked(chat, "leaf", "base", runtime={"system_prompt": None, **patch(**{"ai-chat": {"ai-temperature": None}})})
     chat_with(chat, "leaf")
     assert upstream.last.system == [] and "temperature" not in upstream.last.json()
 
@@ -408,9 +409,16 @@ def test_D34_the_traces_paths_are_those_of_the_result(http):
 
 def test_D34_slots_follow_their_middlewares(http):
     """The un-named use moves; its configuration goes with it, and that of a removed one goes away."""
-    create(http, "leaf", runtime={"middlewares": [appending("text"), {"name": "agentmode", "config": {"default_mode": "x"}}]})
+    create(
+        http,
+        "leaf",
+        runtime={"middlewares": [appending("text"), {"name": "agentmode", "config": {"default_mode": "x"}}]},
+    )
     http.patch(f"{PROFILES}/leaf", {"runtime": {"middlewares": [{"name": "agentmode"}, {"name": "prompt-append"}]}})
-    assert [use["config"] for use in effective(http, "leaf")["middlewares"]] == [{"default_mode": "x"}, {"text": "text"}]
+    assert [use["config"] for use in effective(http, "leaf")["middlewares"]] == [
+        {"default_mode": "x"},
+        {"text": "text"},
+    ]
     http.patch(f"{PROFILES}/leaf", {"runtime": {"middlewares": [{"name": "prompt-append"}]}})
     document = read(http, "leaf")
     assert document["extensions"] == {

@@ -52,27 +52,9 @@ _leave(
     "MI-5",
     "MI-7",
 )
-_leave("extension codecs belong to resolution", "EX-7", "EX-8", "VA-13")
-_leave("middleware schemas and their layers belong to resolution", "MX-7", "MX-8", "MX-10", "AP-12", "AP-13", "AP-14")
+_leave("codecs are code, without an HTTP form: Tests/ProfilesTests/ExtensionTests.swift", "EX-8", "VA-13")
+_leave("definitions are code, without an HTTP form: Tests/ProfilesTests/ProfileValidationTests.swift", "MX-10")
 _leave("a library rule without an HTTP form; the Swift unit tests prove it", "VA-5", "ST-4", "ST-6", "ST-8")
-_leave(
-    "stacks belong to resolution",
-    "SK-1",
-    "SK-2",
-    "SK-4",
-    "SK-5",
-    "SK-7",
-    "SK-8",
-    "MG-1",
-    "MG-3",
-    "MG-5",
-    "MG-6",
-    "TR-1",
-    "TR-3",
-    "FP-1",
-)
-_leave("overrides belong to resolution", "RS-5", "RS-7", "RS-8", "FP-3")
-_leave("needs POST /api/chat/resolve", "RS-1", "RS-3")
 _leave(
     "there is no websocket, timeline or debug route (gateway.md §11)",
     "CH-13",

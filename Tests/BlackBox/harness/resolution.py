@@ -76,7 +76,9 @@ def complete(http, model, expect=200, messages=USER, **body):
 
 def streamed(http, model, messages=USER, **body):
     """A streamed chat completion: the text of its deltas, and all events."""
-    with http.stream("POST", COMPLETIONS, json={"model": model, "messages": messages, "stream": True, **body}) as answer:
+    with http.stream(
+        "POST", COMPLETIONS, json={"model": model, "messages": messages, "stream": True, **body}
+    ) as answer:
         assert answer.status == 200, answer.body()
         events = list(answer.events())
     assert answer.ended_well, "the stream was cut"
@@ -87,6 +89,4 @@ def text_of(events):
     """What the deltas of `chat.completion.chunk` events say, put together."""
     chunks = [event.json() for event in events if event.data != "[DONE]"]
     assert not [c for c in chunks if "error" in c], chunks
-    return "".join(
-        choice["delta"].get("content") or "" for chunk in chunks for choice in chunk.get("choices", [])
-    )
+    return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk.get("choices", []))
