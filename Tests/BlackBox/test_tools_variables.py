@@ -204,6 +204,58 @@ def test_built_in_tools_of_a_provider_go_by_their_type(tools, upstream):
     assert upstream.last.json()["tools"] == [{"type": "web_search"}]
 
 
+def custom(name):
+    return {"type": "custom", "custom": {"name": name}}
+
+
+def test_custom_tools_go_by_their_name(tools, upstream):
+    create(tools, "x", runtime={"tools": ["a", "custom"]})
+    complete(tools, "x", tools=[custom("a"), custom("b"), {"type": "custom", "name": "a"}])
+    assert upstream.last.json()["tools"] == [custom("a"), {"type": "custom", "name": "a"}]
+
+
+@pytest.mark.parametrize(
+    "disguised",
+    [
+        {"type": "custom", "custom": {"name": "b"}, "function": {"name": "a"}},
+        {"type": "function", "function": {"name": "b"}, "custom": {"name": "a"}, "name": "a"},
+        {"type": "web_search", "function": {"name": "a"}},
+        {"type": "web_search", "name": "a"},
+    ],
+    ids=str,
+)
+def test_a_refused_tool_cannot_be_disguised(tools, upstream, disguised):
+    """Each has a listed name where its type does not look for one."""
+    create(tools, "x", runtime={"tools": ["a"]})
+    complete(tools, "x", tools=[disguised, tool("a")])
+    assert upstream.last.json()["tools"] == [tool("a")]
+
+
+@pytest.mark.parametrize("listed", [["a"], []], ids=str)
+@pytest.mark.parametrize(
+    "choice",
+    [
+        custom("b"),
+        {"type": "function", "name": "b"},
+        {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [tool("a"), tool("b")]}},
+        {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "b"}]},
+    ],
+    ids=str,
+)
+def test_every_form_of_choosing_a_refused_tool_is_400(tools, upstream, listed, choice):
+    create(tools, "x", runtime={"tools": listed})
+    body = {"tools": [tool("a"), tool("b"), custom("b")], "tool_choice": choice}
+    refuses(complete(tools, "x", 400, **body), 400, param="tool_choice")
+    assert upstream.calls == []
+
+
+def test_a_choice_among_listed_tools_stands(tools, upstream):
+    create(tools, "x", runtime={"tools": ["a", "c"]})
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [tool("a"), custom("c")]}}
+    complete(tools, "x", tools=[tool("a"), tool("b"), custom("c")], tool_choice=choice)
+    assert upstream.last.json()["tool_choice"] == choice
+
+
 # Prompt variables -------------------------------------------------------------------------------------------------
 
 DECLARED = {

@@ -52,12 +52,7 @@ struct ToolFilter: Sendable {
         var keptNames: [String] = []
         for element in try members.elements(in: tools.valueRange) {
             let tool = try members.value(at: element.range)
-            // Tools without a function name (a provider's built-in ones) go by their type.
-            guard
-                let name = tool["function"]?["name"]?.stringValue ?? tool["name"]?.stringValue
-                    ?? tool["type"]?.stringValue,
-                names.contains(name)
-            else { continue }
+            guard let name = Self.name(of: tool), names.contains(name) else { continue }
             kept.append(Array(members.bytes[element.range]))
             keptNames.append(name)
         }
@@ -81,19 +76,33 @@ struct ToolFilter: Sendable {
     }
 
     private func removeChoice(from splice: inout JSONSplice, _ members: JSONMembers) throws {
-        guard let choice = try members.value("tool_choice") else { return }
-        if let name = Self.demandedTool(choice) { throw Self.refused(name) }
+        try checkChoice(members, [])
         splice.remove("tool_choice")
         splice.remove("parallel_tool_calls")
     }
 
     private func checkChoice(_ members: JSONMembers, _ names: Set<String>) throws {
-        guard let choice = try members.value("tool_choice"), let name = Self.demandedTool(choice) else { return }
-        if !names.contains(name) { throw Self.refused(name) }
+        guard let choice = try members.value("tool_choice"), choice.objectValue != nil else { return }
+        for name in Self.demandedTools(choice) where !names.contains(name) { throw Self.refused(name) }
     }
 
-    private static func demandedTool(_ choice: JSONValue) -> String? {
-        choice["function"]?["name"]?.stringValue ?? choice["name"]?.stringValue
+    /// The name that a profile lists a tool by: its own, or the type of one that a provider has built in.
+    ///
+    /// Only the type decides where the name stands: a name put elsewhere is not what the provider looks at.
+    private static func name(of tool: JSONValue) -> String? {
+        switch tool["type"]?.stringValue {
+        case nil: tool["function"]?["name"]?.stringValue
+        case let type? where type == "function" || type == "custom":
+            tool[type]?["name"]?.stringValue ?? tool["name"]?.stringValue
+        case let type?: type
+        }
+    }
+
+    /// The tools that a `tool_choice` names: one, or those it narrows the list to.
+    private static func demandedTools(_ choice: JSONValue) -> [String] {
+        guard choice["type"] == "allowed_tools" else { return name(of: choice).map { [$0] } ?? [] }
+        let allowed = choice["allowed_tools"]?["tools"] ?? choice["tools"]
+        return allowed?.arrayValue?.compactMap(name) ?? []
     }
 
     private static func refused(_ name: String, by member: String = "tool_choice") -> Problem {
