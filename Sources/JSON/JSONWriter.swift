@@ -82,6 +82,13 @@ package struct JSONWriter {
         self.value(value)
     }
 
+    /// Writes a member with the canonical bytes of its value.
+    package mutating func canonicalMember(_ key: String, _ value: JSONValue) {
+        self.key(key)
+        separate()
+        value.encodeCanonically(into: &bytes)
+    }
+
     package mutating func member(_ key: String, object body: (inout JSONWriter) -> Void) {
         self.key(key)
         object(body)

@@ -39,18 +39,20 @@ package struct EffectiveRuntime: Sendable, Equatable {
     package func document() -> JSONValue {
         var object: JSONObject = [
             "system_prompt": systemPrompt.map(JSONValue.string) ?? .null,
-            "tools": tools.map { .array($0.map(JSONValue.string)) } ?? .null,
+            "tools": LayerMerge.document(of: tools),
             "middlewares": .array(middlewares.map { $0.document() }),
             "step_settings": .object(LiteralKeys.masking(stepSettings)),
             "policy": policy.document(always: true),
             "extensions": .object(extensions),
         ]
-        if !variables.isEmpty {
-            var table = JSONObject()
-            for entry in variables { table[entry.name] = entry.variable?.document() ?? .null }
-            object["variables"] = .object(table)
-        }
+        if !variables.isEmpty { object["variables"] = variablesDocument() }
         return .object(object)
+    }
+
+    func variablesDocument() -> JSONValue {
+        var table = JSONObject()
+        for entry in variables { table[entry.name] = entry.variable?.document() ?? .null }
+        return .object(table)
     }
 }
 

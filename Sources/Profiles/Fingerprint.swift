@@ -4,7 +4,10 @@ package import JSON
 /// SHA-256 in the one spelling we show: `sha256:` and 64 hexadecimal digits.
 package enum Fingerprint {
     /// The digest of the value's canonical JSON: equal values, equal fingerprints.
-    package static func of(_ value: JSONValue) -> String { "sha256:" + hexadecimal(of: value.canonical()) }
+    package static func of(_ value: JSONValue) -> String { of(canonical: value.canonical()) }
+
+    /// The digest of bytes that are canonical JSON already.
+    package static func of(canonical bytes: [UInt8]) -> String { "sha256:" + hexadecimal(of: bytes) }
 
     /// The digest of some bytes, in lower-case hexadecimal.
     package static func hexadecimal(of bytes: [UInt8]) -> String {

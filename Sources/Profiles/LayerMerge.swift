@@ -89,8 +89,15 @@ struct LayerMerge {
     /// Sets or, by null, removes settings of one section, in the types of the declared table where they are spelled
     /// otherwise.
     private mutating func set(_ section: String, _ fields: JSONObject, by layer: String) {
-        var recorder = trace.take()
         let known = StepSettings.fields(of: section)
+        if trace == nil, effective.stepSettings[section] == nil, !fields.isEmpty,
+            fields.allSatisfy({ !$0.value.isNull && known[$0.key]?.normalised($0.value) ?? .null == $0.value })
+        {
+            // The first layer that says anything about a section, in the table's own spelling: nothing to merge.
+            effective.stepSettings[section] = .object(fields)
+            return
+        }
+        var recorder = trace.take()
         effective.stepSettings.mutateObject(section) { members in
             for (rawField, written) in fields {
                 let field = SlugText.trimmed(rawField)
@@ -146,10 +153,16 @@ struct LayerMerge {
             if !middlewares.isInherited { replace(middlewares: [], by: layer) }
             return
         }
-        let upper = uses.enumerated().map { index, use in
-            EffectiveMiddleware(
-                name: use.name, id: use.id, isEnabled: use.isEnabled,
-                config: MiddlewareProjection.config(of: use, at: index, in: profile.extensions) ?? [:])
+        var upper: [EffectiveMiddleware] = []
+        upper.reserveCapacity(uses.count)
+        var slots: JSONObject?
+        for (index, use) in uses.enumerated() {
+            if index == 0 || use.name != uses[index - 1].name {
+                slots = MiddlewareProjection.slots(of: use.name, in: profile.extensions)
+            }
+            let config = MiddlewareProjection.config(of: use, at: index, slots: slots) ?? [:]
+            upper.append(
+                EffectiveMiddleware(name: use.name, id: use.id, isEnabled: use.isEnabled, config: config))
         }
         let (merged, changed) = try MiddlewareMerge.merging(upper, over: effective.middlewares)
         trace?.record(middlewares: effective.middlewares, become: merged, changed: changed, by: layer)

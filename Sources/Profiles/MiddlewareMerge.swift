@@ -27,12 +27,15 @@ enum MiddlewareMerge {
     private static func position(
         of use: EffectiveMiddleware, at index: Int, in lower: [EffectiveMiddleware], _ upper: [EffectiveMiddleware]
     ) throws(ValidationError) -> Int? {
-        if use.id != nil, let exact = lower.firstIndex(where: { $0.name == use.name && $0.id == use.id }) {
-            return exact
+        var first: Int?
+        var candidates = 0
+        for (position, other) in lower.enumerated() where other.name == use.name {
+            if use.id != nil, other.id == use.id { return position }
+            first = first ?? position
+            candidates += 1
         }
-        let candidates = lower.indices.filter { lower[$0].name == use.name }
-        guard let first = candidates.first else { return nil }
-        let isUnique = candidates.count == 1 && upper.count { $0.name == use.name } == 1
+        guard let first else { return nil }
+        let isUnique = candidates == 1 && upper.count { $0.name == use.name } == 1
         if use.id == nil {
             guard isUnique else {
                 throw ValidationError(

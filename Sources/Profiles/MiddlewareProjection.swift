@@ -4,15 +4,22 @@ package import JSON
 /// instance, never inline in what is stored (origin 2.4).
 package enum MiddlewareProjection {
     /// The configuration of one use: inline where a file of the origin still has it, else its slot's content.
-    package static func config(
-        of use: MiddlewareUse, at index: Int, in extensions: JSONObject
-    ) -> JSONObject? {
+    package static func config(of use: MiddlewareUse, at index: Int, in extensions: JSONObject) -> JSONObject? {
+        config(of: use, at: index, slots: slots(of: use.name, in: extensions))
+    }
+
+    /// The same with the slots of the use's middleware already at hand.
+    static func config(of use: MiddlewareUse, at index: Int, slots: JSONObject?) -> JSONObject? {
         if case .object(let inline) = use.config { return inline }
-        guard !extensions.isEmpty,
-            let slots = extensions[ExtensionKey.configurationText(of: use.name)]?["instances"]?.objectValue
-        else { return nil }
+        guard let slots else { return nil }
         if let config = slots[use.slot(at: index)]?.objectValue { return config }
         return use.id == nil ? slots["default"]?.objectValue : nil
+    }
+
+    /// The configurations of a middleware's instances, by slot.
+    static func slots(of name: String, in extensions: JSONObject) -> JSONObject? {
+        if extensions.isEmpty { return nil }
+        return extensions[ExtensionKey.configurationText(of: name)]?["instances"]?.objectValue
     }
 
     /// Moves inline configurations into their slots and lets slots follow their middlewares.

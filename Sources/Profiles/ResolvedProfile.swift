@@ -26,10 +26,15 @@ package struct ResolvedProfile: Sendable {
         self.effective = effective
         self.upstream = upstream
         self.trace = trace
-        fingerprint = Fingerprint.of([
-            "lineage": .array(lineage.map { $0.document() }), "effective": effective.document(),
-            "upstream": .string(upstream),
-        ])
+        var writer = JSONWriter(reservingCapacity: 4096)
+        // Canonical: the keys stand in the order of their bytes.
+        writer.object { writer in
+            writer.key("effective")
+            effective.writeCanonically(to: &writer)
+            writer.canonicalMember("lineage", .array(lineage.map { $0.document() }))
+            writer.member("upstream", upstream)
+        }
+        fingerprint = Fingerprint.of(canonical: writer.bytes)
     }
 
     /// The answer of `POST /api/chat/resolve` without its `upstream` (`gateway.md §7`).

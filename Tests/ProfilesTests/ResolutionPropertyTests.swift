@@ -123,6 +123,12 @@ import Testing
             #expect(last.value == entry.value, "\(entry)")
         }
         let effective = resolved.effective.document()
+        #expect(
+            resolved.fingerprint
+                == Fingerprint.of([
+                    "lineage": .array(resolved.lineage.map { $0.document() }), "effective": effective,
+                    "upstream": .string(resolved.upstream),
+                ]))
         #expect(effective["step_settings"] == .object(settings))
         #expect(effective["system_prompt"] == prompt)
         #expect(effective["tools"] == tools)
