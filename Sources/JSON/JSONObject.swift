@@ -16,8 +16,6 @@ package struct JSONObject: Sendable {
 
     package var keys: some RandomAccessCollection<String> { storage.keys.lazy.map(\.text) }
 
-    package var values: [JSONValue] { Array(storage.values) }
-
     /// The member's value; nil when there is none. Assigning nil removes, assigning to a new key appends.
     package subscript(key: String) -> JSONValue? {
         get { storage[MemberKey(text: key)] }

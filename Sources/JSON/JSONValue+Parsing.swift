@@ -13,14 +13,6 @@ extension JSONValue {
         self = try parser.parseDocument()
     }
 
-    package init(
-        parsing bytes: UnsafeRawBufferPointer, maximumDepth: Int = defaultMaximumDepth
-    ) throws(JSONError) {
-        self = try bytes.withMemoryRebound(to: UInt8.self) { buffer throws(JSONError) in
-            try JSONValue(parsing: buffer, maximumDepth: maximumDepth)
-        }
-    }
-
     package init(parsing bytes: [UInt8], maximumDepth: Int = defaultMaximumDepth) throws(JSONError) {
         self = try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
             try JSONValue(parsing: buffer, maximumDepth: maximumDepth)

@@ -32,9 +32,6 @@ package struct EffectiveRuntime: Sendable, Equatable {
     /// A step setting, as in `setting("ai-chat", "ai-engine")`.
     package func setting(_ section: String, _ field: String) -> JSONValue? { stepSettings[section]?[field] }
 
-    /// Whether the profile lets a chat use the tool of that name.
-    package func allowsTool(_ name: String) -> Bool { tools?.contains { $0.hasSameBytes(as: name) } ?? true }
-
     /// The `effective` of `POST /api/chat/resolve` (`gateway.md §7`); literal credentials masked.
     package func document() -> JSONValue {
         var object: JSONObject = [

@@ -61,18 +61,6 @@ package enum LiteralKeys {
 }
 
 extension RuntimeSpec {
-    /// Paths of the literal credentials in the step settings, for warnings; never the credentials.
-    package var literalKeyPaths: [String] {
-        var paths: [String] = []
-        for (section, fields) in stepSettingsPatch.value ?? [:] {
-            for (field, value) in fields.objectValue ?? [:]
-            where LiteralKeys.isCredential(field: field) && LiteralKeys.isLiteral(value) {
-                paths.append("runtime.step_settings_patch.\(section).\(field)")
-            }
-        }
-        return paths
-    }
-
     /// The same runtime with every literal credential shown as `***`.
     package func maskingLiteralKeys() -> RuntimeSpec {
         guard case .set(let settings) = stepSettingsPatch else { return self }

@@ -30,19 +30,6 @@ package enum StackTopology {
         } catch { return false }
     }
 
-    /// Checks a whole tenant, as after an import: every profile that has a stack.
-    ///
-    /// - Returns: each problem with the profile it breaks, sorted by profile.
-    package static func problems(in lookup: some ProfileLookup) -> [(id: ProfileID, error: ValidationError)] {
-        lookup.stackedProfiles.sorted().compactMap { id -> (id: ProfileID, error: ValidationError)? in
-            guard let profile = lookup.profile(id) else { return nil }
-            do throws(ValidationError) {
-                try check(id, profile, in: lookup)
-                return nil
-            } catch { return (id, error) }
-        }
-    }
-
     /// The profiles whose own stack names one of these; who may not lose it (`gateway.md §5`, DELETE). Sorted.
     package static func users(of targets: Set<ProfileID>, in lookup: some ProfileLookup) -> [ProfileID] {
         lookup.stackedProfiles.filter { id in

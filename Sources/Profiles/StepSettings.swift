@@ -21,11 +21,6 @@ package enum StepSettings {
         aliasGroups.first { $0.contains(key) } ?? [key]
     }
 
-    /// `ai-stream` of legacy files, which says nothing: importers drop it with a warning (origin 7).
-    package static func isLegacy(_ section: String, _ field: String) -> Bool {
-        section == "ai-chat" && field == "ai-stream"
-    }
-
     /// Everything wrong with a table of section → field → value, in its order; empty when it is fine.
     ///
     /// - Parameter path: where the table stands, as in `runtime.step_settings_patch`.

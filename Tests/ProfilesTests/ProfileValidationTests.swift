@@ -179,7 +179,7 @@ import Testing
             {"slug":"a","runtime":{"step_settings_patch":{"openai-chat":{"openai-api-key":"secret:acme-openai",
              "openai-base-url":"https://api.openai.com/v1/"},"claude-chat":{"claude-api-key":""}}}}
             """#, rules: rules)
-        #expect(profile.runtime.literalKeyPaths.isEmpty)
+        #expect(profile.runtime.maskingLiteralKeys() == profile.runtime)
         let error = try #require(throws: ValidationError.self) {
             try created(
                 #"{"slug":"a","runtime":{"step_settings_patch":{"openai-chat":{"openai-base-url":"http://evil"}}}}"#,

@@ -71,8 +71,6 @@ struct TestTenant: ProfileLookup {
             effective.document().text
                 == #"{"system_prompt":null,"tools":null,"middlewares":[],"step_settings":{},"policy":{"allow_overrides":false,"read_only":false},"extensions":{}}"#
         )
-        #expect(effective.allowsTool("anything"))
-        #expect(EffectiveRuntime(tools: []).allowsTool("anything") == false)
     }
 
     @Test func `RS-2 unknown registries and profiles are named`() throws {

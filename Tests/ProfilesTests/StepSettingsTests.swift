@@ -79,7 +79,6 @@ import Testing
             ])
         #expect(errors[0].reason.hasPrefix("unknown section \"ollama-chat\" (known: ai-chat, ai-client,"))
         #expect(errors[1].reason == "unknown setting \"ai-stream\"")
-        #expect(StepSettings.isLegacy("ai-chat", "ai-stream"))
     }
 
     @Test func `values take the type of their setting when they are resolved, not when they are stored`() throws {

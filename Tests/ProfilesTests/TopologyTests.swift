@@ -81,6 +81,6 @@ import Testing
             "fine": #"{"stack":[{"profile_slug":"ok"}]}"#,
         ])
         #expect(try tenant.resolve("fine").lineage.count == 2)
-        #expect(StackTopology.problems(in: tenant).map(\.id.description) == ["default/a", "default/b"])
+        #expect(throws: ResolutionError.self) { try tenant.resolve("a") }
     }
 }
