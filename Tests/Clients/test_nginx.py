@@ -88,8 +88,8 @@ def test_a_token_opens_its_own_tenant_only(proxy):
     ],
 )
 def test_no_spelling_of_the_path_reaches_another_tenant(proxy, behind_proxy, target):
-    operator = behind_proxy.client().with_headers({"Authorization": f"Bearer {OPERATOR_KEY}"})
-    made = operator.post("/t/beta/api/chat/profiles", json={"slug": "secret-of-beta"})
+    operator = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+    made = behind_proxy.client().post("/t/beta/api/chat/profiles", json={"slug": "secret-of-beta"}, headers=operator)
     assert made.status == 201, made
     # curl sends the target as it is; httpx2 would put it in order first.
     done = subprocess.run(
