@@ -16,7 +16,9 @@ struct Gateway: Responder {
     init(_ services: Services) {
         self.services = services
         let configuration = services.configuration
-        door = Door(operatorKey: services.operatorKey, trustedProxies: configuration.trustedProxies)
+        door = Door(
+            operatorKey: services.operatorKey, localToken: services.localToken,
+            trustedProxies: configuration.trustedProxies)
         addressing = TenantAddressing(
             hostSuffix: configuration.tenantHostSuffix, defaultTenant: configuration.defaultTenant)
         router = Router(Routes(chat: ChatService(services)).endpoints)
@@ -57,7 +59,7 @@ struct Gateway: Responder {
 
         if case .found(let endpoint, let parameters) = match, !address.isInPath {
             switch endpoint.access {
-            case .tenant: break
+            case .tenant, .operator: break
             case .local where !client.isLoopback:
                 _ = try door.admit(head, client: client, isTenantExplicit: true)
                 fallthrough
@@ -68,30 +70,62 @@ struct Gateway: Responder {
             }
         }
         // Whether a path or a tenant exists is told only to those the door lets in.
-        let principal = try door.admit(head, client: client, isTenantExplicit: address.isExplicit)
-        switch match {
-        case .notFound:
-            throw Problem.notFound("there is nothing at this path", code: "unknown_path")
-        case .methodNotAllowed(let allowed):
-            var problem = Problem(.methodNotAllowed, code: "method_not_allowed", "method not allowed")
-            problem.allow = allowed.map(\.rawValue)
-            throw problem
-        case .found(let endpoint, let parameters):
-            guard case .tenant(let role) = endpoint.access else {
-                throw Problem.notFound("there is nothing at this path", code: "unknown_path")
-            }
+        let isForOperator = !address.isInPath && address.path.first == "admin"
+        let principal =
+            isForOperator
+            ? try door.admitOperator(head, client: client)
+            : try door.admit(head, client: client, isTenantExplicit: address.isExplicit)
+        let (endpoint, parameters) = try found(match, address)
+        let tenant: TenantSlug?
+        switch endpoint.access {
+        case .operator where isForOperator:
+            tenant = try Self.tenant(in: parameters)
+        case .tenant(let role):
             guard principal.role >= role else {
                 throw Problem.forbidden("this needs the role \(role) in the tenant", code: "insufficient_role")
             }
-            guard let tenant = address.tenant else {
-                if address.isExplicit { throw Problem.tenantNotFound }
-                throw Problem.badRequest(
-                    "no tenant is named and none is the default: use the path /t/{tenant}/…", code: "tenant_required")
-            }
-            return Admitted(
-                endpoint: endpoint, parameters: parameters, principal: principal, tenant: tenant,
-                isTenantInPath: address.isInPath, client: client)
+            tenant = try Self.tenant(of: address)
+        case .operator, .local, .open:
+            throw Self.unknownPath
         }
+        return Admitted(
+            endpoint: endpoint, parameters: parameters, principal: principal, tenant: tenant,
+            isTenantInPath: address.isInPath, client: client)
+    }
+
+    private static var unknownPath: Problem { .notFound("there is nothing at this path", code: "unknown_path") }
+
+    /// - Throws: `Problem` 404 or 405.
+    private func found(
+        _ match: Router.Match, _ address: TenantAddressing.Address
+    ) throws(Problem) -> (Endpoint, PathParameters) {
+        switch match {
+        case .found(let endpoint, let parameters): return (endpoint, parameters)
+        case .methodNotAllowed(let allowed) where !address.isInPath || Self.isTenants(address.path):
+            var problem = Problem(.methodNotAllowed, code: "method_not_allowed", "method not allowed")
+            problem.allow = allowed.map(\.rawValue)
+            throw problem
+        case .methodNotAllowed, .notFound: throw Self.unknownPath
+        }
+    }
+
+    /// What also exists under `/t/{tenant}` (`gateway.md §3`).
+    private static func isTenants(_ path: ArraySlice<String>) -> Bool {
+        path.first.map { ["api", "chat", "v1"].contains($0) } ?? false
+    }
+
+    /// The tenant an operator's path names, if it names one.
+    private static func tenant(in parameters: PathParameters) throws(Problem) -> TenantSlug? {
+        guard let raw = parameters["tenant"] else { return nil }
+        guard let slug = TenantSlug(raw) else { throw Problem.tenantNotFound }
+        return slug
+    }
+
+    private static func tenant(of address: TenantAddressing.Address) throws(Problem) -> TenantSlug {
+        if let tenant = address.tenant { return tenant }
+        if address.isExplicit { throw Problem.tenantNotFound }
+        throw Problem.badRequest(
+            "no tenant is named and none is the default: use the path /t/{tenant}/…", code: "tenant_required")
     }
 
     private func answer(_ request: Request, _ admitted: Admitted, requestID: String) async -> Response {

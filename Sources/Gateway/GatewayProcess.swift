@@ -17,33 +17,25 @@ package enum GatewayProcess {
     /// - Throws: what keeps the process from starting: a data directory that is unsafe or owned by another process, an
     ///   address that is taken, an upstream that cannot be used. Nothing is left behind then.
     package static func run(_ configuration: GatewayConfiguration, control: ProcessControl, log: Logger) async throws {
-        let clock = GatewayClock()
-        var owner = OwnershipLock.Owner(pid: getpid(), token: Identifiers.token())
-        let transport = try Transport(TransportConfiguration())
-        let upstreams = try UpstreamDirectory(configuration, transport: transport)
-        let tenants = try TenantDirectory(
-            configuration: tenantConfiguration(configuration, owner: owner), environment: environment(clock, log),
-            owner: owner)
-        let services = Services(
-            configuration: configuration, operatorKey: configuration.operatorKey, tenants: tenants,
-            upstreams: upstreams,
-            middlewares: try BuiltInMiddlewares(agentModes: configuration.agentModes), clock: clock, log: log)
-        let server = Server(serverConfiguration(configuration), responder: Gateway(services)) { level, message in
+        let composition = try Composition(configuration, log: log)
+        let tenants = composition.tenants
+        let server = Server(serverConfiguration(configuration), responder: composition.gateway) { level, message in
             log.log(level: Logger.Level(level), "\(message)")
         }
         do {
             let addresses = try server.start()
-            owner.url = addresses.first.map { url(of: $0) }
+            var owner = composition.owner
+            owner.url = LocalURL.best(of: addresses)
             try tenants.publish(owner)
             try await openAtStart(configuration, tenants, log)
             warnOfSettingsWithoutEffect(configuration, log)
             for address in addresses { log.notice("listening", metadata: ["address": "\(address)"]) }
         } catch {
-            await close(server, tenants, transport)
+            await close(server, composition)
             throw error
         }
         await serve(until: control, server, grace: configuration.shutdownGrace, log)
-        await close(server, tenants, transport)
+        await close(server, composition)
         log.notice("stopped")
     }
 
@@ -75,7 +67,7 @@ package enum GatewayProcess {
         }
     }
 
-    private static func close(_ server: Server, _ tenants: TenantDirectory, _ transport: Transport) async {
+    private static func close(_ server: Server, _ composition: Composition) async {
         // Stopping joins threads, which must not be one of the cooperative ones.
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
@@ -83,8 +75,7 @@ package enum GatewayProcess {
                 continuation.resume()
             }
         }
-        await transport.shutdown()
-        await tenants.close()
+        await composition.close()
     }
 
     /// Says which settings are read and checked but not yet obeyed, so that nobody relies on them.
@@ -97,30 +88,6 @@ package enum GatewayProcess {
             keys.append("upstreams.\(upstream.name).max_connections")
         }
         for key in keys { log.warning("this setting has no effect in this version", metadata: ["key": "\(key)"]) }
-    }
-
-    private static func tenantConfiguration(
-        _ configuration: GatewayConfiguration, owner: OwnershipLock.Owner
-    ) throws -> TenantDirectory.Configuration {
-        var tenants = TenantDirectory.Configuration(
-            data: try DataDirectory(creating: configuration.dataDirectory, owner: owner),
-            configured: Set(configuration.tenants.map(\.slug) + [configuration.defaultTenant].compactMap { $0 }),
-            maximumOpen: configuration.maximumOpenTenants)
-        if let file = configuration.registryFile, let tenant = configuration.defaultTenant {
-            tenants.elsewhere[tenant] = (RegistryFile(path: file.path), file.options)
-        }
-        return tenants
-    }
-
-    private static func environment(_ clock: GatewayClock, _ log: Logger) -> TenantEnvironment {
-        TenantEnvironment(
-            nowMs: { clock.nowMilliseconds() },
-            random: { UInt64.random(in: .min ... .max) },
-            log: { event in
-                var metadata: Logger.Metadata = ["tenant": "\(event.tenant)"]
-                for (key, value) in event.details { metadata[key] = "\(value)" }
-                log.log(level: Logger.Level(event.level), "\(event.message)", metadata: metadata)
-            })
     }
 
     private static func serverConfiguration(_ configuration: GatewayConfiguration) -> ServerConfiguration {
@@ -153,14 +120,6 @@ package enum GatewayProcess {
                 guard tenants.slugs != [slug] else { throw error }
                 report(slug, error)
             }
-        }
-    }
-
-    private static func url(of address: BoundAddress) -> String {
-        switch address.address {
-        case .unix(let path): "unix:\(path)"
-        case .any(let port): "http://127.0.0.1:\(port)"
-        case .address: "http://\(address)"
         }
     }
 }

@@ -9,6 +9,8 @@ struct Services: Sendable {
     let configuration: GatewayConfiguration
     /// The operator key, read from its place; nil in the keyless loopback mode.
     let operatorKey: Secret?
+    /// What the lock file holds: it lets the command line of this machine act as operator.
+    let localToken: Secret?
     let tenants: TenantDirectory
     let upstreams: UpstreamDirectory
     let clock: GatewayClock
@@ -19,12 +21,13 @@ struct Services: Sendable {
     let rules: ProfileRules
 
     init(
-        configuration: GatewayConfiguration, operatorKey: Secret?, tenants: TenantDirectory,
-        upstreams: UpstreamDirectory, middlewares: BuiltInMiddlewares,
+        configuration: GatewayConfiguration, operatorKey: Secret?, localToken: Secret? = nil,
+        tenants: TenantDirectory, upstreams: UpstreamDirectory, middlewares: BuiltInMiddlewares,
         clock: GatewayClock = GatewayClock(), identifiers: Identifiers = Identifiers(), log: Logger
     ) {
         self.configuration = configuration
         self.operatorKey = operatorKey
+        self.localToken = localToken
         self.tenants = tenants
         self.upstreams = upstreams
         self.clock = clock

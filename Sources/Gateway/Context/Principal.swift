@@ -4,4 +4,6 @@ package struct Principal: Sendable {
     package let role: Role
     /// The name that history, audit and metadata record.
     package let actor: String
+    /// What the caller came by, for history and audit.
+    package var source = "http-api"
 }

@@ -37,7 +37,7 @@ struct RequestContext: Sendable {
     /// What a write records about its cause, and how long it may wait.
     func change() -> ChangeContext {
         ChangeContext(
-            actor: principal.actor, source: "http-api", requestID: requestID,
+            actor: principal.actor, source: principal.source, requestID: requestID,
             nowMs: services.clock.nowMilliseconds(),
             overridesReadOnly: principal.role == .admin
                 && head.headers["X-Override-Read-Only"]?.lowercased() == "true")

@@ -8,6 +8,9 @@ struct Endpoint: Sendable {
         case open
         /// Answers clients on this machine, and others with the operator key (`/version`).
         case local
+        /// The operator's: needs the operator key or the token of the lock file. Where the path has `{tenant}`, that is
+        /// the request's tenant; under `/t/{tenant}` there is no such path.
+        case `operator`
         /// Needs a tenant and at least this role in it.
         case tenant(Role)
     }

@@ -3,6 +3,7 @@ internal import HTTPServer
 /// The whole server on one page.
 struct Routes: Sendable {
     let operations = OperationsHandlers()
+    let tenants = TenantAdminHandlers()
     let profiles = ProfileHandlers()
     let registries = RegistryHandlers()
     let currentProfile = CurrentProfileHandlers()
@@ -28,6 +29,10 @@ struct Routes: Sendable {
             open(.get, "/readyz", operations.readiness),
             Endpoint(
                 method: .get, pattern: "/version", access: .local, bodyLimit: .none, handler: operations.version),
+
+            // the operator's: all of /admin, and nothing else
+            admin(.get, "/admin/tenants", tenants.list),
+            admin(.get, "/admin/tenants/{tenant}", tenants.get),
 
             // profiles
             tenant(.get, "/api/chat/profiles", .chat, profiles.list),
@@ -72,6 +77,13 @@ struct Routes: Sendable {
         _ handler: @escaping @Sendable (RequestContext) async throws -> Response
     ) -> Endpoint {
         Endpoint(method: method, pattern: pattern, access: .open, bodyLimit: .none, handler: handler)
+    }
+
+    private func admin(
+        _ method: HTTPServer.Method, _ pattern: String, body: Endpoint.BodyLimit = .none,
+        _ handler: @escaping @Sendable (RequestContext) async throws -> Response
+    ) -> Endpoint {
+        Endpoint(method: method, pattern: pattern, access: .operator, bodyLimit: body, handler: handler)
     }
 
     private func tenant(

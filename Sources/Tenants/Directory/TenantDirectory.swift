@@ -101,6 +101,12 @@ package final class TenantDirectory: Sendable {
             || known.withLock { $0.contains(slug) }
     }
 
+    /// How the tenant is, if it is in memory and its file has been read; does not count as a use. Any thread, no I/O.
+    package func state(of slug: TenantSlug) -> Tenant.State? {
+        guard let tenant = shard(slug).entries.withLock({ $0[slug]?.strong }), tenant.isLoaded else { return nil }
+        return tenant.state
+    }
+
     /// Makes a tenant with the built-in profiles. Throws `tenantExists` when there is one.
     package func create(_ slug: TenantSlug) async throws(RegistryError) -> Tenant {
         guard !isClosed.load(ordering: .acquiring) else { throw .closed }

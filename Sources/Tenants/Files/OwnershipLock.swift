@@ -36,6 +36,12 @@ package final class OwnershipLock: Sendable {
             let present = Self.owner(of: path)
             throw .inUseByProcess(path: path, pid: present?.pid, url: present?.url)
         }
+        // A file that was there may be readable by others, and the token goes into it.
+        guard fchmod(opened, 0o600) == 0 else {
+            let code = errno
+            close(opened)
+            throw FileSystem.failure(code, "set the permissions of", path)
+        }
         self.path = path
         self.descriptor = Mutex(opened)
         try publish(owner)

@@ -1,0 +1,68 @@
+internal import Glibc
+internal import HTTPClient
+internal import Logging
+internal import Middlewares
+internal import Profiles
+internal import Tenants
+internal import Upstreams
+
+/// Everything of a gateway but its listeners: it owns the data directory and can answer requests.
+///
+/// `serve` puts a server in front of it; a command without a running server asks it directly.
+struct Composition: Sendable {
+    let tenants: TenantDirectory
+    let gateway: Gateway
+    let transport: Transport
+    /// What the lock files say; the URL follows once there is one.
+    let owner: OwnershipLock.Owner
+
+    /// Takes the locks and starts the threads; opens no tenant yet. Blocks as files do.
+    ///
+    /// - Throws: `RegistryError` `inUseByProcess` when another process owns the directory, or why it is unsafe;
+    ///   `TransferError`, `UpstreamError` and others for what the configuration names and cannot be used.
+    init(_ configuration: GatewayConfiguration, log: Logger) throws {
+        let clock = GatewayClock()
+        let token = Identifiers.token()
+        owner = OwnershipLock.Owner(pid: getpid(), token: token)
+        transport = try Transport(TransportConfiguration())
+        let upstreams = try UpstreamDirectory(configuration, transport: transport)
+        let middlewares = try BuiltInMiddlewares(agentModes: configuration.agentModes)
+        tenants = try TenantDirectory(
+            configuration: Self.tenantConfiguration(configuration, owner: owner),
+            environment: Self.environment(clock, log), owner: owner)
+        gateway = Gateway(
+            Services(
+                configuration: configuration, operatorKey: configuration.operatorKey, localToken: Secret(token),
+                tenants: tenants, upstreams: upstreams, middlewares: middlewares, clock: clock, log: log))
+    }
+
+    /// Ends what runs and closes every file.
+    func close() async {
+        await transport.shutdown()
+        await tenants.close()
+    }
+
+    private static func tenantConfiguration(
+        _ configuration: GatewayConfiguration, owner: OwnershipLock.Owner
+    ) throws -> TenantDirectory.Configuration {
+        var tenants = TenantDirectory.Configuration(
+            data: try DataDirectory(creating: configuration.dataDirectory, owner: owner),
+            configured: Set(configuration.tenants.map(\.slug) + [configuration.defaultTenant].compactMap { $0 }),
+            maximumOpen: configuration.maximumOpenTenants)
+        if let file = configuration.registryFile, let tenant = configuration.defaultTenant {
+            tenants.elsewhere[tenant] = (RegistryFile(path: file.path), file.options)
+        }
+        return tenants
+    }
+
+    private static func environment(_ clock: GatewayClock, _ log: Logger) -> TenantEnvironment {
+        TenantEnvironment(
+            nowMs: { clock.nowMilliseconds() },
+            random: { UInt64.random(in: .min ... .max) },
+            log: { event in
+                var metadata: Logger.Metadata = ["tenant": "\(event.tenant)"]
+                for (key, value) in event.details { metadata[key] = "\(value)" }
+                log.log(level: Logger.Level(event.level), "\(event.message)", metadata: metadata)
+            })
+    }
+}
