@@ -1,3 +1,5 @@
+internal import CCurl
+
 /// The client side of HTTP: libcurl's multi interface on a thread of its own.
 ///
 /// Every request goes through this thread and every answer comes from it; it never waits for anything but sockets.
@@ -5,6 +7,9 @@
 /// thread, a sink fed there, and `async` forms of both.
 package final class Transport: Sendable {
     private let core: TransportCore
+
+    /// libcurl's own words about itself, such as `libcurl/7.88.1 OpenSSL/3.0.15 …`.
+    package static var libraryVersion: String { String(cString: ccurl_version()) }
 
     /// Starts the thread.
     ///

@@ -1,6 +1,5 @@
 internal import HTTPServer
 internal import JSON
-internal import SQLite
 
 /// Endpoints about the process itself (`gateway.md §10`).
 struct OperationsHandlers: Sendable {
@@ -15,10 +14,8 @@ struct OperationsHandlers: Sendable {
     }
 
     @Sendable func version(_ context: RequestContext) async throws -> Response {
-        .json([
-            "version": .string(GatewayVersion.text),
-            "sqlite": .string(SQLiteLibrary.version),
-            "libmicrohttpd": .string(Server.libraryVersion),
-        ])
+        var document: JSONObject = ["version": .string(GatewayVersion.text)]
+        for library in GatewayVersion.libraries { document[library.name] = .string(library.version) }
+        return .json(.object(document))
     }
 }
