@@ -59,6 +59,8 @@ extension Problem {
             self = .unavailable("tenant_quarantined", error.message.withoutDirectories, retryAfter: 60)
         case .busy(let seconds):
             self = .unavailable("registry_busy", error.message, retryAfter: seconds)
+        case .readsBusy(let seconds):
+            self = .unavailable("history_busy", error.message, retryAfter: seconds)
         case .diskFull:
             self = .unavailable("disk_full", "no space left for the tenant's data; nothing was changed", retryAfter: 30)
         case .readOnly:

@@ -51,6 +51,8 @@ package enum RegistryError: Error, Sendable, Equatable {
     case quarantined(String)
     /// Another process holds the file's write lock; nothing was changed; seconds until a retry makes sense.
     case busy(retryAfter: Int)
+    /// Too many questions to the file wait already; nothing was read; seconds until a retry makes sense.
+    case readsBusy(retryAfter: Int)
     case diskFull(String)
     case readOnly(String, String)
     case storage(String)
@@ -104,6 +106,7 @@ extension RegistryError: CustomStringConvertible {
                 + "\(damage.reason); repair the row or restore a backup"
         case .quarantined(let reason): return "tenant is quarantined: \(reason)"
         case .busy: return "the registry file is locked by another process; nothing was changed, try again"
+        case .readsBusy: return "too many requests are reading this tenant's history; try again"
         case .diskFull(let path): return "no space left on the disk of \(path); nothing was changed"
         case .readOnly(let path, let reason): return "\(path) cannot be written: \(reason)"
         case .storage(let reason): return "storage failed: \(reason)"

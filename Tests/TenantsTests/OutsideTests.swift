@@ -263,7 +263,7 @@ final class LockingConnection {
     private let descriptors: (input: Int32, output: Int32)
     private let process: pid_t
 
-    init(_ path: String) throws {
+    init(_ path: String, lock: String = "IMMEDIATE") throws {
         var input: [Int32] = [0, 0]
         var output: [Int32] = [0, 0]
         pipe(&input)
@@ -281,7 +281,7 @@ final class LockingConnection {
         close(input[0])
         close(output[1])
         (descriptors, process) = ((input[1], output[0]), child)
-        try send("BEGIN IMMEDIATE; SELECT 'locked';\n")
+        try send("BEGIN \(lock); SELECT 'locked';\n")
         var byte = [UInt8](repeating: 0, count: 16)
         try #require(read(descriptors.output, &byte, 16) > 0)
     }

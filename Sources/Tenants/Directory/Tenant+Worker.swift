@@ -69,6 +69,7 @@ extension Tenant {
     private func perform(_ job: TenantWork.Job) -> Bool {
         switch job {
         case .open: return performOpen()
+        case .startReads: guard performStartReads() else { return false }
         case .write(let group): return performWrites(group)
         case .refresh: performRefresh()
         case .checkpoint: performCheckpoint()
@@ -156,7 +157,7 @@ extension Tenant {
         return false
     }
 
-    private func putOff() {
+    func putOff() {
         let delay = work.withLock { $0.putOff() }
         services.timers.schedule(after: delay) { [self] in
             work.withLock { $0.resumeAfterPutOff() }
@@ -182,7 +183,7 @@ extension Tenant {
         }
     }
 
-    private func setAside(_ error: RegistryError) {
+    func setAside(_ error: RegistryError) {
         store.withLock { $0.drop() }
         quarantine(error)
     }
@@ -210,6 +211,7 @@ extension Tenant {
     private func performShutDown() {
         performCloseFiles(isLast: true)
         published.withLock { $0.state = .closed }
+        for read in work.withLock({ $0.dropReads() }) { read.fail(.closed) }
         for waiter in work.withLock({ $0.finishShutDown() }) { waiter.resume() }
     }
 

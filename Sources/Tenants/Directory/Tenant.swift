@@ -27,6 +27,8 @@ package final class Tenant: Sendable {
     let services: TenantServices
     let published = Mutex(Published())
     let work = Mutex(TenantWork())
+    /// The store's connections; the reader borrows from them.
+    let connections: ConnectionPool
     /// Locked only by whoever has the worker role, so never waited for: ownership, spelled as a lock.
     let store: Mutex<RegistryStore>
     /// The directory's clock when somebody last asked for the tenant.
@@ -43,9 +45,10 @@ package final class Tenant: Sendable {
         self.services = services
         self.onActivity = onActivity
         busyTimeout = options.busyTimeout
-        store = Mutex(
-            RegistryStore(
-                tenant: slug.rawValue, file: file, options: options, environment: services.environment))
+        let registryStore = RegistryStore(
+            tenant: slug.rawValue, file: file, options: options, environment: services.environment)
+        connections = registryStore.connections
+        store = Mutex(registryStore)
     }
 
     /// What the file says; the last known state when the tenant is quarantined. Any thread, no I/O.

@@ -2,6 +2,7 @@
 struct TenantWork {
     enum Job {
         case open
+        case startReads
         case write([any PendingWrite])
         case refresh
         case checkpoint
@@ -21,7 +22,13 @@ struct TenantWork {
     private(set) var isLoaded = false
     private(set) var isShutDown = false
 
+    /// A thread has the reader role, or will: the file stays open for it.
+    private(set) var isReading = false
+    /// A timer will start the reader again: the file was locked.
+    private(set) var areReadsPutOff = false
+
     var writes: [any PendingWrite] = []
+    var reads: [any PendingRead] = []
     private var openWaiters: [OpenWaiter] = []
     private var shutDownWaiters: [CheckedContinuation<Void, Never>] = []
     var wantsRefresh = false
@@ -43,10 +50,11 @@ struct TenantWork {
     var lastCheckpointed: UInt64 = 0
 
     /// Nothing is going on and nothing is open: the tenant may be forgotten.
-    var isQuiet: Bool { !isWorking && !isPutOff && !filesAreOpen && !isDirty && !hasWork }
+    var isQuiet: Bool { !isWorking && !isPutOff && !isReading && !filesAreOpen && !isDirty && !hasWork }
 
     var hasWork: Bool {
-        !writes.isEmpty || !openWaiters.isEmpty || !shutDownWaiters.isEmpty || wantsRefresh || wantsCheckpoint
+        !writes.isEmpty || !reads.isEmpty || !openWaiters.isEmpty || !shutDownWaiters.isEmpty || wantsRefresh
+            || wantsCheckpoint
             || wantsFilesClosed
     }
 
@@ -60,19 +68,24 @@ struct TenantWork {
     /// The next job, or nil, which gives the role back.
     mutating func next() -> Job? {
         if !openWaiters.isEmpty { return .open }
+        // Before writes: it only opens the file, and the reader's own thread does the rest.
+        if !reads.isEmpty && !isReading && !areReadsPutOff {
+            isReading = true
+            return .startReads
+        }
         if !writes.isEmpty {
             let group = Array(writes.prefix(Self.maximumGroup))
             writes.removeFirst(group.count)
             return .write(group)
         }
-        if !shutDownWaiters.isEmpty {
+        if !shutDownWaiters.isEmpty && !isReading {
             // From here on nothing is accepted that would open the file again.
             isShutDown = true
             return .shutDown
         }
         if Self.take(&wantsRefresh) { return .refresh }
         if Self.take(&wantsCheckpoint) { return .checkpoint }
-        if Self.take(&wantsFilesClosed) { return .closeFiles }
+        if !isReading && Self.take(&wantsFilesClosed) { return .closeFiles }
         isWorking = false
         return nil
     }
@@ -92,6 +105,38 @@ struct TenantWork {
 
     mutating func resumeAfterPutOff() {
         isPutOff = false
+    }
+
+    /// The next question for the reader.
+    mutating func nextRead() -> (any PendingRead)? { reads.isEmpty ? nil : reads.removeFirst() }
+
+    mutating func endReading() {
+        isReading = false
+    }
+
+    /// The reader met a lock: gives its role back until `resumeReads`, with the question first in line again.
+    mutating func putOffReads(after read: any PendingRead) {
+        reads.insert(read, at: 0)
+        isReading = false
+        areReadsPutOff = true
+    }
+
+    mutating func resumeReads() {
+        areReadsPutOff = false
+    }
+
+    /// The worker met a lock while it opened the file: the questions whose time is over; the others wait for it.
+    mutating func putOffReads(now: ContinuousClock.Instant) -> [any PendingRead] {
+        isReading = false
+        defer { reads.removeAll { $0.deadline <= now } }
+        return reads.filter { $0.deadline <= now }
+    }
+
+    /// All questions that wait: the file cannot answer them.
+    mutating func dropReads() -> [any PendingRead] {
+        isReading = false
+        defer { reads = [] }
+        return reads
     }
 
     mutating func addOpenWaiter(_ waiter: OpenWaiter, deadline: ContinuousClock.Instant) {

@@ -31,7 +31,7 @@ extension RegistryStore {
     }
 
     /// The writer, on the file the content was read from; replaced or changed files are taken in first.
-    private func openCurrentWriter() throws(RegistryError) -> Connection {
+    func openCurrentWriter() throws(RegistryError) -> Connection {
         if let open = connections.openWriter {
             if FileIdentity.of(file.path) == mainIdentity { return open }
         } else {

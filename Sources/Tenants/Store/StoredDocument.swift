@@ -3,11 +3,16 @@ import Profiles
 
 /// Reading stored documents: what cannot be read is damage at a place, not an error of a request.
 enum StoredDocument {
-    static func profile(_ bytes: [UInt8], registry: String, slug: String) throws(RegistryError) -> Profile {
+    /// The profile of a row; of one of its earlier versions when `version` is given.
+    static func profile(
+        _ bytes: [UInt8], registry: String, slug: String, version: UInt64? = nil
+    ) throws(RegistryError) -> Profile {
         func damage(_ reason: String) -> RegistryError {
             .damaged(
                 RegistryError.Damage(
-                    table: "profiles", row: "\(registry)/\(slug)", column: "document_json", reason: reason))
+                    table: version == nil ? "profiles" : "profile_history",
+                    row: "\(registry)/\(slug)" + (version.map { "@\($0)" } ?? ""), column: "document_json",
+                    reason: reason))
         }
         do {
             let profile = try Profile(document: try JSONValue(parsing: bytes), slug: ProfileSlug(slug))

@@ -2,8 +2,8 @@ import Glibc
 
 /// A few threads that may block, and the work that waits for one of them.
 ///
-/// Tenant writes, opening, checkpoints and backups run here. A tenant uses one thread at most, and nothing may hold
-/// one while it waits for another process: such work is put off with `TimerThread`.
+/// Tenant writes, opening, checkpoints, backups and questions to the history run here. A tenant's worker uses one thread
+/// at most and its reader another, and nothing may hold one while it waits for another process: such work is put off with `TimerThread`.
 package final class BlockingPool: Sendable {
     package typealias Work = @Sendable () -> Void
 

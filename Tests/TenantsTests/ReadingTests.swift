@@ -1,0 +1,168 @@
+import GatewayTestSupport
+import JSON
+import Profiles
+import SQLite
+import Synchronization
+import Testing
+
+@testable import Tenants
+
+/// Reading the file beside the writer: what the history's questions do to the file, to writes and to each other.
+struct ReadingTests {
+    @Test func `a question opens an idle file and leaves it as it was`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        try await tenant.patch("agent", #"{"display_name":"a"}"#, tenants.context)
+        func isClosed() -> Bool { FileStatus(tenants.path() + "-shm") == nil }
+        #expect(await eventually(within: .seconds(8)) { isClosed() })
+        let before = (FileIdentity.of(tenants.path()), FileIdentity.of(tenants.path() + ".state"))
+        let snapshot = try tenant.current()
+        let page = try await tenant.versions(of: named("agent"), in: .default, limit: 10)
+        #expect(page.entries.map(\.version) == [2, 1])
+        #expect(tenant.work.withLock { !$0.isDirty })
+        #expect(await eventually(within: .seconds(8)) { isClosed() && FileStatus(tenants.path() + "-wal") == nil })
+        #expect(FileIdentity.of(tenants.path()) == before.0)
+        #expect(FileIdentity.of(tenants.path() + ".state") == before.1)
+        #expect(try tenant.current().revision == snapshot.revision)
+        #expect(tenant.isQuiet)
+        await tenants.directory.close()
+    }
+
+    @Test func `a write is made while a question is being answered`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let gate = Gate()
+        let reading = Task { try await tenant.read { (_) throws(SQLiteError) in gate.wait() } }
+        try await tenant.patch("agent", #"{"display_name":"meanwhile"}"#, tenants.context)
+        #expect(try tenant.displayName("agent") == "meanwhile")
+        gate.open()
+        try await reading.value
+        await tenants.directory.close()
+    }
+
+    @Test func `questions wait for each other, and beyond the bound are refused`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let gate = Gate()
+        let first = Task { try await tenant.read { (_) throws(SQLiteError) in gate.wait() } }
+        #expect(await eventually { tenant.work.withLock { $0.isReading && $0.reads.isEmpty } })
+        let waiting = (0..<Tenant.maximumWaitingReads).map { _ in
+            Task { try await tenant.version(1, of: named("agent"), in: .default).version }
+        }
+        #expect(await eventually { tenant.work.withLock { $0.reads.count == Tenant.maximumWaitingReads } })
+        await #expect(throws: RegistryError.readsBusy(retryAfter: 1)) {
+            try await tenant.version(1, of: named("agent"), in: .default)
+        }
+        gate.open()
+        try await first.value
+        for task in waiting { #expect(try await task.value == 1) }
+        await tenants.directory.close()
+    }
+
+    @Test func `closing waits for the answer under way; later questions are told`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let gate = Gate()
+        let reading = Task { try await tenant.read { (_) throws(SQLiteError) in gate.wait() } }
+        #expect(await eventually { tenant.work.withLock { $0.isReading && $0.reads.isEmpty } })
+        let closing = Task { await tenants.directory.close() }
+        try await Task.sleep(for: .milliseconds(50))
+        gate.open()
+        try await reading.value
+        await closing.value
+        #expect(FileStatus(tenants.path() + "-wal") == nil && FileStatus(tenants.path() + "-shm") == nil)
+        await #expect(throws: RegistryError.closed) {
+            try await tenant.version(1, of: named("agent"), in: .default)
+        }
+    }
+
+    @Test func `a file moved over the open one is the one that answers`() async throws {
+        let tenants = try TestTenants(configured: ["default", "other"])
+        let tenant = try await tenants.tenant()
+        let other = try await tenants.tenant("other")
+        try await other.patch("agent", #"{"display_name":"of the other"}"#, tenants.context)
+        await tenants.shell("VACUUM INTO '\(tenants.scratch.path)/copy.db'", "other")
+        try await tenant.patch("agent", #"{"display_name":"a"}"#, tenants.context)
+        try await tenant.patch("agent", #"{"display_name":"b"}"#, tenants.context)
+        _ = try await tenant.version(3, of: named("agent"), in: .default)
+        await Shell.run(
+            "chmod 600 '\(tenants.scratch.path)/copy.db'; mv '\(tenants.scratch.path)/copy.db' '\(tenants.path())'")
+        let page = try await tenant.versions(of: named("agent"), in: .default, limit: 10)
+        #expect(page.entries.map(\.version) == [2, 1])
+        #expect(try page.entries.first?.decodeProfile()?.displayName == "of the other")
+        #expect(page.epoch == (try tenant.current().epoch))
+        await tenants.directory.close()
+    }
+
+    @Test func `a quarantined tenant says why, and answers again when its file is back`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        try await tenant.patch("agent", #"{"display_name":"a"}"#, tenants.context)
+        await tenants.shell("VACUUM INTO '\(tenants.scratch.path)/copy.db'")
+        await Shell.run(
+            "cd '\(tenants.data.path)/tenants/default' && rm -f profiles.db*; echo nonsense > profiles.db; chmod 600 profiles.db"
+        )
+        let error = await #expect(throws: RegistryError.self) {
+            try await tenant.version(1, of: named("agent"), in: .default)
+        }
+        guard case .quarantined = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        await Shell.run("cp '\(tenants.scratch.path)/copy.db' '\(tenants.path())'; rm -f '\(tenants.path()).state'")
+        #expect(await eventually(within: promptly) { tenant.state == .serving })
+        #expect(try await tenant.version(2, of: named("agent"), in: .default).version == 2)
+        await tenants.directory.close()
+    }
+
+    @Test func `another program's lock makes questions wait, then answers busy`() async throws {
+        let scratch = try ScratchDirectory()
+        let slug = try #require(TenantSlug("default"))
+        var options = ConnectionOptions()
+        options.journalMode = .delete
+        options.busyTimeout = .milliseconds(400)
+        let place = RegistryFile(path: scratch.path + "/away/profiles.db")
+        let tenants = try TestTenants(in: scratch) { [options] in $0.elsewhere = [slug: (place, options)] }
+        let tenant = try await tenants.tenant()
+        let lock = try LockingConnection(place.path, lock: "EXCLUSIVE")
+        await #expect(throws: RegistryError.busy(retryAfter: 1)) {
+            try await tenant.version(1, of: named("agent"), in: .default)
+        }
+        let waiting = Task { try await tenant.version(1, of: named("agent"), in: .default).version }
+        try await Task.sleep(for: .milliseconds(100))
+        try lock.release()
+        #expect(try await waiting.value == 1)
+        await tenants.directory.close()
+    }
+
+    @Test func `a file opened exclusively is asked through its one connection`() async throws {
+        let scratch = try ScratchDirectory()
+        let slug = try #require(TenantSlug("default"))
+        var options = ConnectionOptions()
+        options.lockingMode = .exclusive
+        let place = RegistryFile(path: scratch.path + "/away/profiles.db")
+        let tenants = try TestTenants(in: scratch) { [options] in $0.elsewhere = [slug: (place, options)] }
+        let tenant = try await tenants.tenant()
+        try await tenant.patch("agent", #"{"display_name":"a"}"#, tenants.context)
+        let page = try await tenant.versions(of: named("agent"), in: .default, limit: 10)
+        #expect(page.entries.map(\.version) == [2, 1])
+        await tenants.directory.close()
+    }
+}
+
+/// Keeps a thread of the pool waiting until the test opens it.
+private final class Gate: Sendable {
+    private let lock = ConditionLock()
+    private let isOpen = Mutex(false)
+
+    func wait() {
+        lock.withLock { while !isOpen.withLock({ $0 }) { lock.wait() } }
+    }
+
+    func open() {
+        lock.withLock {
+            isOpen.withLock { $0 = true }
+            lock.wakeAll()
+        }
+    }
+}
