@@ -65,13 +65,18 @@ let package = Package(
             dependencies: ["Profiles", "JSON", "SQLite"],
             swiftSettings: swiftRules),
         .target(name: "Upstreams", dependencies: ["Profiles", "JSON", "HTTPClient"], swiftSettings: swiftRules),
+        .target(
+            name: "Bundles",
+            dependencies: ["JSON", "Profiles", .product(name: "Yams", package: "Yams")],
+            swiftSettings: swiftRules),
         .target(name: "Middlewares", dependencies: ["JSON", "Profiles", "Patterns"], swiftSettings: swiftRules),
 
         // 4th floor: the composition
         .target(
             name: "Gateway",
             dependencies: [
-                "HTTPServer", "JSON", "Middlewares", "Profiles", "SQLite", "Tenants", "Upstreams", "HTTPClient",
+                "Bundles", "HTTPServer", "JSON", "Middlewares", "Profiles", "SQLite", "Tenants", "Upstreams",
+                "HTTPClient",
                 "CCrypto",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
@@ -108,6 +113,7 @@ let package = Package(
             name: "MiddlewaresTests", dependencies: ["Middlewares", "JSON", "Profiles", "Patterns"],
             swiftSettings: swiftRules),
         .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "JSON"], swiftSettings: swiftRules),
+        .testTarget(name: "BundlesTests", dependencies: ["Bundles", "Profiles", "JSON"], swiftSettings: swiftRules),
         .testTarget(
             name: "TenantsTests", dependencies: ["Tenants", "Profiles", "JSON", "SQLite", "GatewayTestSupport"],
             swiftSettings: swiftRules),
