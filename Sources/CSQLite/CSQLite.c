@@ -16,6 +16,17 @@ int csqlite_has_moved(sqlite3 *database, int *moved) {
     return sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, moved);
 }
 
+static int note_log_frames(void *frames, sqlite3 *database, const char *name, int count) {
+    (void)database;
+    (void)name;
+    *(int *)frames = count;
+    return SQLITE_OK;
+}
+
+void csqlite_count_log_frames(sqlite3 *database, int *frames) {
+    sqlite3_wal_hook(database, note_log_frames, frames);
+}
+
 // A NULL pointer would bind SQL NULL; an empty value has to stay an empty value.
 int csqlite_bind_text_copy(sqlite3_stmt *statement, int index, const char *bytes, sqlite3_uint64 count) {
     return sqlite3_bind_text64(statement, index, bytes ? bytes : "", count, SQLITE_TRANSIENT, SQLITE_UTF8);

@@ -32,8 +32,9 @@ extension Connection {
             try setPragma("journal_mode", to: options.journalMode.rawValue)
         }
         try setPragma("synchronous", to: options.synchronous.rawValue)
-        // Checkpoints are ours alone: TRUNCATE, under the writer's role (SQLite 3.40.1's WAL-reset bug).
+        // Checkpoints are ours alone, under the writer's role (SQLite 3.40.1's WAL-reset bug).
         try setPragma("wal_autocheckpoint", to: 0)
+        csqlite_count_log_frames(handle, frameCount)
         if let secureDelete = options.secureDelete {
             // As a number, 2 would mean plain "on".
             try setPragma("secure_delete", to: secureDelete.rawValue, spelled: secureDelete == .fast ? "fast" : nil)

@@ -15,6 +15,8 @@ package final class Connection: @unchecked Sendable {
     package let options: ConnectionOptions
     let handle: OpaquePointer
     private var statements: [String: Statement] = [:]
+    /// Written by SQLite at each commit; see `logFrames`.
+    let frameCount = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     private var isOpen = true
 
     /// Opens a file by its absolute path; blocks up to the busy timeout when another process holds it.
@@ -38,6 +40,7 @@ package final class Connection: @unchecked Sendable {
         self.path = path
         self.options = options
         self.handle = opened
+        frameCount.initialize(to: 0)
         sqlite3_extended_result_codes(opened, 1)
         do {
             try requireAccess()
@@ -51,6 +54,7 @@ package final class Connection: @unchecked Sendable {
 
     deinit {
         close()
+        frameCount.deallocate()
     }
 
     /// Closes the file; the last connection of a WAL database checkpoints and removes the side files.

@@ -167,6 +167,31 @@ struct TransactionTests {
         #expect(try connection.integer("PRAGMA busy_timeout") == 5000)
     }
 
+    @Test func `after a passive checkpoint of everything the log begins anew without growing`() throws {
+        for number in 1...50 { try connection.run("INSERT INTO t VALUES (?1)", .integer(Int64(number))) }
+        let frames = connection.logFrames
+        let size = TestFiles.size(scratch.file("t.db-wal"))
+        #expect(frames >= 50)
+        #expect(try connection.passiveCheckpoint() == .complete)
+        try connection.run("INSERT INTO t VALUES (51)")
+        #expect(connection.logFrames < frames)
+        #expect(TestFiles.size(scratch.file("t.db-wal")) == size)
+        #expect(try connection.truncatingCheckpoint() == .complete)
+        #expect(connection.logFrames == 0)
+    }
+
+    @Test func `a passive checkpoint leaves what an older reader needs`() throws {
+        try connection.run("INSERT INTO t VALUES (1)")
+        let reader = try Connection(path: scratch.file("t.db"), options: ConnectionOptions().reading)
+        try reader.begin(.deferred)
+        #expect(try reader.integer("SELECT count(*) FROM t") == 1)
+        try connection.run("INSERT INTO t VALUES (2)")
+        #expect(try connection.passiveCheckpoint() == .busy)
+        #expect(try reader.integer("SELECT count(*) FROM t") == 1)
+        try reader.rollback()
+        #expect(try connection.passiveCheckpoint() == .complete)
+    }
+
     @Test func `another connection's commit changes data_version, an own one does not`() throws {
         let version = try connection.dataVersion()
         try connection.run("INSERT INTO t VALUES (1)")

@@ -1,6 +1,7 @@
 import GatewayTestSupport
 import JSON
 import Profiles
+import Synchronization
 import Testing
 
 @testable import Tenants
@@ -17,6 +18,24 @@ struct OperationTests {
             #expect(error.message == #"profile "default" version conflict: expected=1 actual=2"#)
         }
         #expect(try tenant.displayName("default") == "Two")
+        await tenants.directory.close()
+    }
+
+    @Test func `steady writing does not let the log grow, and a crash in the middle of it loses nothing`() async throws
+    {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        var longest = 0
+        for number in 1...600 {
+            try await tenant.patch("default", #"{"display_name":"\#(number)"}"#, tenants.context)
+            longest = max(longest, Int(FileIdentity.of(tenants.path() + "-wal")?.size ?? 0))
+        }
+        let page = 4096 + 24
+        #expect(longest > RegistryStore.framesOfLongLog * page / 2, "the log never got long: the test shows nothing")
+        #expect(longest < (RegistryStore.framesOfLongLog + 100) * page)
+        tenant.store.withLock { $0.drop() }
+        #expect(await tenants.shell("SELECT max(version) FROM profiles WHERE slug = 'default'") == "601")
+        #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
         await tenants.directory.close()
     }
 

@@ -19,6 +19,10 @@ int csqlite_set_lookaside(sqlite3 *database, int slot_bytes, int slots);
 /// SQLITE_FCNTL_HAS_MOVED: whether the open descriptor is no longer the file its path names.
 int csqlite_has_moved(sqlite3 *database, int *moved);
 
+/// Keeps in `frames`, which must outlive the connection, how many frames the log held after the last commit. Replaces
+/// the automatic checkpoint's hook.
+void csqlite_count_log_frames(sqlite3 *database, int *frames);
+
 /// Binds bytes that SQLite copies (SQLITE_TRANSIENT is a cast macro, invisible to Swift).
 int csqlite_bind_text_copy(sqlite3_stmt *statement, int index, const char *_Nullable bytes, sqlite3_uint64 count);
 int csqlite_bind_blob_copy(sqlite3_stmt *statement, int index, const void *_Nullable bytes, sqlite3_uint64 count);

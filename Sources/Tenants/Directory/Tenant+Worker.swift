@@ -126,6 +126,7 @@ extension Tenant {
             for (write, error) in zip(group, errors) {
                 if let error { write.fail(error) } else { write.succeed() }
             }
+            recycleLog()
         case .busy:
             return waitForLock(group)
         case .failed(let error):
@@ -197,6 +198,18 @@ extension Tenant {
             log("checkpoint failed", error)
             if !error.isBusy { store.withLock { $0.drop() } }
             noteCheckpoint(isComplete: false)
+        }
+    }
+
+    /// After the answers have gone out: steady writing must not let the log grow without end.
+    private func recycleLog() {
+        do throws(RegistryError) {
+            try store.withLock { store throws(RegistryError) in
+                if store.isLogLong { try store.recycleLog() }
+            }
+        } catch {
+            log("checkpoint failed", error)
+            if !error.isBusy { store.withLock { $0.drop() } }
         }
     }
 

@@ -78,7 +78,10 @@ package final class RegistrySnapshot: SortedByKey {
         case withoutPrompts = 1
     }
 
-    /// The bytes of a page, made once per snapshot and kind; two threads may make it at once, one result is kept.
+    /// The bytes of a page; from the second time on they are kept for as long as the snapshot lives.
+    ///
+    /// A page weighs about half of the entries it shows: one that is asked for once, as by a tool that goes through all
+    /// tenants, is not worth that.
     package func cachedPage(_ kind: CachedPage, make: () throws -> [UInt8]) rethrows -> [UInt8] {
         let slot = pages[kind.rawValue]
         if let known = slot.value { return known }
@@ -89,7 +92,7 @@ package final class RegistrySnapshot: SortedByKey {
     var weight: Int { 512 + stored.count + entries.weight }
 }
 
-/// Bytes that are made at most once and then shared.
+/// Bytes that are kept from the second time on that they are made; two threads may make them at once, one result is kept.
 private final class AtomicLazyBytes: Sendable {
     private final class Bytes: Sendable {
         let value: [UInt8]
@@ -100,8 +103,12 @@ private final class AtomicLazyBytes: Sendable {
     }
 
     private let stored = AtomicLazyReference<Bytes>()
+    private let wasMade = Atomic(false)
 
     var value: [UInt8]? { stored.load()?.value }
 
-    func keep(_ bytes: [UInt8]) -> [UInt8] { stored.storeIfNil(Bytes(bytes)).value }
+    func keep(_ bytes: [UInt8]) -> [UInt8] {
+        guard wasMade.exchange(true, ordering: .relaxed) else { return bytes }
+        return stored.storeIfNil(Bytes(bytes)).value
+    }
 }

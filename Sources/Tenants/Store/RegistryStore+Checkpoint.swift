@@ -1,18 +1,36 @@
 import SQLite
 
 extension RegistryStore {
-    /// Moves the log into the main file, with the record of the file's identity around it; never waits.
+    /// The log is as long as it should get while writing goes on.
+    var isLogLong: Bool { (connections.openWriter?.logFrames ?? 0) >= nextRecycling }
+
+    /// Moves the log into the main file so that the next commit begins it anew, without giving its blocks back.
+    func recycleLog() throws(RegistryError) {
+        let isComplete = try checkpoint { writer throws(SQLiteError) in try writer.passiveCheckpoint() }
+        let frames = connections.openWriter?.logFrames ?? 0
+        // Somebody's snapshot needs the log: it grows, and is tried again when it has grown as much once more.
+        nextRecycling = isComplete ? Self.framesOfLongLog : frames + Self.framesOfLongLog
+    }
+
+    /// Moves the log into the main file and empties it.
     ///
     /// Returns false when another process's transaction (or a backup of ours) holds an older snapshot: nothing is
     /// lost, try again. Throws as files do.
     func checkpoint() throws(RegistryError) -> Bool {
+        try checkpoint { writer throws(SQLiteError) in try writer.truncatingCheckpoint() }
+    }
+
+    /// A checkpoint with the record of the file's identity around it; never waits.
+    private func checkpoint(
+        _ kind: (Connection) throws(SQLiteError) -> Connection.Checkpoint
+    ) throws(RegistryError) -> Bool {
         guard usesWriteAheadLog, !isReadOnly, !isSetAside else { return true }
         // Not into a file that is no longer the one the log continues.
         guard FileIdentity.of(file.path) == mainIdentity else { return false }
         let writer = try attempt { try connections.writer() }
         // A failed attempt leaves the record at `checkpoint`, which stays true until one succeeds.
         if recorded?.phase != .checkpoint { try record(.checkpoint) }
-        let outcome = try attempt { try writer.truncatingCheckpoint() }
+        let outcome = try attempt { try kind(writer) }
         try attempt { try noteMainIdentity(writer) }
         guard outcome == .complete else { return false }
         try record(.clean)
