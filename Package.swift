@@ -87,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "profile-gateway",
             dependencies: [
-                "Gateway",
+                "Bundles", "Gateway", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

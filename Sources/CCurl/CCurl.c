@@ -340,6 +340,7 @@ static bool set_request(ccurl_transfer *transfer, const ccurl_request *request) 
     bool good = set_headers(transfer, request);
 #define SET(option, value) good = good && curl_easy_setopt(easy, option, value) == CURLE_OK
     SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
     SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout_ms);
     SET(CURLOPT_CUSTOMREQUEST, NULL);
     SET(CURLOPT_NOBODY, 0L);

@@ -25,7 +25,7 @@ package enum GatewayProcess {
         do {
             let addresses = try server.start()
             var owner = composition.owner
-            owner.url = LocalURL.best(of: addresses)
+            owner.url = LocalURL(bestOf: addresses.map(\.address))?.description
             try tenants.publish(owner)
             try await openAtStart(configuration, tenants, log)
             warnOfSettingsWithoutEffect(configuration, log)

@@ -3,6 +3,8 @@ package struct TransferRequest: Sendable {
     package var method: String
     /// Absolute, `http` or `https`, without credentials; sent as written (no dot-segment clean-up).
     package var url: String
+    /// A Unix domain socket to connect to in place of the URL's host and port; nil: there.
+    package var unixSocketPath: String?
     package var headers: RequestHeaders
     /// Sent from where it lies, without a copy.
     package var body: [UInt8]
@@ -11,11 +13,13 @@ package struct TransferRequest: Sendable {
     package var maximumResponseBytes: Int
 
     package init(
-        method: String = "GET", url: String, headers: RequestHeaders = RequestHeaders(), body: [UInt8] = [],
+        method: String = "GET", url: String, unixSocketPath: String? = nil, headers: RequestHeaders = RequestHeaders(),
+        body: [UInt8] = [],
         timeouts: TransferTimeouts = TransferTimeouts(), maximumResponseBytes: Int = 32 << 20
     ) {
         self.method = method
         self.url = url
+        self.unixSocketPath = unixSocketPath
         self.headers = headers
         self.body = body
         self.timeouts = timeouts

@@ -172,11 +172,13 @@ final class TransportCore: @unchecked Sendable {
             request.body.withUnsafeBufferPointer { body in
                 request.method.withCString { method in
                     request.url.withCString { url in
-                        var parameters = CurlRequest(
-                            method: method, url: url, header_lines: lines.baseAddress, header_bytes: lines.count,
-                            body: body.baseAddress, body_length: body.count,
-                            connect_timeout_ms: Int(request.timeouts.connect.wholeMilliseconds))
-                        return ccurl_transfer_start(loop, &parameters, context.toOpaque(), &outcome)
+                        withOptionalCString(request.unixSocketPath) { unixSocket in
+                            var parameters = CurlRequest(
+                                method: method, url: url, unix_socket: unixSocket, header_lines: lines.baseAddress,
+                                header_bytes: lines.count, body: body.baseAddress, body_length: body.count,
+                                connect_timeout_ms: Int(request.timeouts.connect.wholeMilliseconds))
+                            return ccurl_transfer_start(loop, &parameters, context.toOpaque(), &outcome)
+                        }
                     }
                 }
             }

@@ -26,18 +26,20 @@ package final class ResponseStream: Sendable {
         case aborted
     }
 
-    private enum Phase {
+    enum Phase {
         case open
         case finishing
         case aborted(Ending)
     }
 
-    private struct State {
+    struct State {
         var buffer: [UInt8] = []
         var start = 0
         var phase = Phase.open
         var ending: Ending?
         var connection: ConnectionHandle?
+        /// A reader in this process that waits for bytes (`ResponseStream+Reading.swift`).
+        var reader: CheckedContinuation<Void, Never>?
         var isReaderWaiting = false
         var saidFull = false
         var onWritable: (@Sendable () -> Void)?
@@ -49,11 +51,15 @@ package final class ResponseStream: Sendable {
         var count: Int { buffer.count - start }
         var isOpen: Bool { if case .open = phase, ending == nil { true } else { false } }
 
-        /// The connection to resume if the reader waits; clears the flag.
-        mutating func wakeReader() -> ConnectionHandle? {
+        /// Whom to resume if the reader waits; clears the flag.
+        mutating func wakeReader() -> WaitingReader? {
             guard isReaderWaiting else { return nil }
             isReaderWaiting = false
-            return connection
+            if let reader {
+                self.reader = nil
+                return .task(reader)
+            }
+            return connection.map { .connection($0) }
         }
 
         mutating func takeWaiters() -> [CheckedContinuation<Bool, Never>] {
@@ -62,8 +68,21 @@ package final class ResponseStream: Sendable {
         }
     }
 
-    private let capacity: Int
-    private let state = Mutex(State())
+    /// Who is to be told that there is something to read.
+    enum WaitingReader {
+        case connection(ConnectionHandle)
+        case task(CheckedContinuation<Void, Never>)
+
+        func resume() {
+            switch self {
+            case .connection(let connection): connection.resume()
+            case .task(let continuation): continuation.resume()
+            }
+        }
+    }
+
+    let capacity: Int
+    let state = Mutex(State())
 
     /// Makes a stream whose mailbox is full at that many bytes.
     package init(capacity: Int = 64 << 10) { self.capacity = capacity }
@@ -73,7 +92,7 @@ package final class ResponseStream: Sendable {
     /// Adds bytes to the mailbox; all of them or, when the stream is closed, none.
     @discardableResult
     package func write(_ bytes: UnsafeRawBufferPointer) -> Flow {
-        let (flow, reader): (Flow, ConnectionHandle?) = state.withLock { state in
+        let (flow, reader): (Flow, WaitingReader?) = state.withLock { state in
             guard state.isOpen else { return (.closed, nil) }
             state.buffer.append(contentsOf: bytes)
             if state.count >= capacity { state.saidFull = true }
@@ -96,7 +115,7 @@ package final class ResponseStream: Sendable {
 
     /// Ends the body properly once everything written has been sent.
     package func finish() {
-        let reader: ConnectionHandle? = state.withLock { state in
+        let reader: WaitingReader? = state.withLock { state in
             guard state.isOpen else { return nil }
             state.phase = .finishing
             return state.wakeReader()
@@ -215,7 +234,7 @@ package final class ResponseStream: Sendable {
     }
 
     private func cut(_ ending: Ending) {
-        let reader: ConnectionHandle? = state.withLock { state in
+        let reader: WaitingReader? = state.withLock { state in
             if case .aborted = state.phase { return nil }
             state.phase = .aborted(ending)
             state.buffer = []

@@ -82,12 +82,13 @@ struct ConfigurationOptions: ParsableArguments {
         do {
             return try loader().load(flags)
         } catch {
-            throw CommandFailure(message: error.description, status: error.isUsageError ? .usage : .failed)
+            throw CommandFailure(error)
         }
     }
 }
 
-/// `--format` of commands that print a result.
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
-    case table, json, yaml
+extension CommandFailure {
+    init(_ errors: ConfigurationErrors) {
+        self.init(message: errors.description, status: errors.isUsageError ? .usage : .failed)
+    }
 }

@@ -4,16 +4,21 @@ import Glibc
 
 enum Output {
     static func line(_ text: String) {
+        write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO)
+    }
+
+    /// A piece of a line.
+    static func text(_ text: String) {
         write(text, to: STDOUT_FILENO)
     }
 
     /// A message that is no result.
     static func error(_ text: String) {
-        write(text, to: STDERR_FILENO)
+        write(text.hasSuffix("\n") ? text : text + "\n", to: STDERR_FILENO)
     }
 
     private static func write(_ text: String, to descriptor: Int32) {
-        var rest = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
+        var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written > 0 {

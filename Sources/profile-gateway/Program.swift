@@ -16,6 +16,9 @@ enum Program {
             if let server = command as? any ServerCommandLine {
                 serve(server.options.flags)
             }
+            if let client = command as? any ClientCommand {
+                runToEnd(client)
+            }
             try command.run()
         } catch {
             finish(error)
@@ -38,8 +41,24 @@ enum Program {
         signals.wait()
     }
 
+    /// Runs the command on the concurrency pool; a signal ends the process as it ends any command.
+    private static func runToEnd(_ command: some ClientCommand) -> Never {
+        Task.detached {
+            do {
+                try await command.runToEnd()
+                Glibc.exit(ExitStatus.ok.rawValue)
+            } catch {
+                finish(error)
+            }
+        }
+        while true { pause() }
+    }
+
     /// Prints what there is to say and exits.
     private static func finish(_ error: any Error) -> Never {
+        var error = error
+        if let failure = error as? ClientFailure { error = CommandFailure(failure) }
+        if let problems = error as? ConfigurationErrors { error = CommandFailure(problems) }
         if let failure = error as? CommandFailure {
             if let message = failure.message { Output.error(message) }
             Glibc.exit(failure.status.rawValue)

@@ -22,6 +22,7 @@ from harness.gateway import BINARY, clean_environment, free_port  # noqa: E402
 
 VARIABLE = [
     (r"\b\d{8}-\d{6}\b", "YYYYmmdd-HHMMSS"),
+    (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "YYYY-mm-dd HH:MM:SSZ"),
     (r"\b1[0-9]{12}\b", "MILLISECONDS"),
     (r'"created": ?1[0-9]{9}\b', '"created": SECONDS'),
     (r"\br\d+-[0-9A-Za-z_-]+", "rREVISION-EPOCH"),

@@ -24,8 +24,9 @@ struct FileSafetyTests {
             throws: RegistryError.inUseByProcess(
                 path: tenants.data.path + "/lock", pid: getpid(), url: "http://127.0.0.1:8080")
         ) { try DataDirectory(creating: tenants.data.path, owner: .init(pid: 1)) }
-        #expect(OwnershipLock.isHeld(DataDirectory.lockPath(in: tenants.data.path)))
-        #expect(OwnershipLock.owner(of: tenants.data.path + "/lock")?.token == "t")
+        let owner = OwnershipLock.owner(of: tenants.data.path + "/lock")
+        #expect(try OwnershipLock.holder(of: DataDirectory.lockPath(in: tenants.data.path)) == .process(owner))
+        #expect(owner?.token == "t")
         await tenants.directory.close()
     }
 

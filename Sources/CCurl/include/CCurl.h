@@ -62,6 +62,8 @@ typedef struct {
 typedef struct {
     const char *method;
     const char *url;
+    /// Where to connect to in place of the URL's host and port; NULL: there.
+    const char *_Nullable unix_socket;
     /// NUL-terminated header lines one after another ("Name: value\0"); copied.
     const uint8_t *_Nullable header_lines;
     size_t header_bytes;

@@ -27,10 +27,14 @@ package struct ConfigurationLoader: Sendable {
     }
 
     /// Reads everything and checks it.
-    package func load(_ flags: ConfigurationFlags = ConfigurationFlags()) throws(ConfigurationErrors)
-        -> LoadedConfiguration
-    {
-        var decoder = SettingDecoder(secretReader: SecretReader(environment: environment, files: files))
+    ///
+    /// - Parameter readsSecrets: false leaves secrets alone, for commands that only look for the running server: what
+    ///   the server reads need not be readable, or even set, for whoever calls them.
+    package func load(
+        _ flags: ConfigurationFlags = ConfigurationFlags(), readsSecrets: Bool = true
+    ) throws(ConfigurationErrors) -> LoadedConfiguration {
+        let secretReader = SecretReader(environment: environment, files: files, isReading: readsSecrets)
+        var decoder = SettingDecoder(secretReader: secretReader)
         var layers = ConfigurationLayers()
         let file = addFile(flags, to: &layers, into: &decoder)
         layers.add(environment: environment, into: &decoder)

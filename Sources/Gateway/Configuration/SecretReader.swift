@@ -5,6 +5,8 @@
 struct SecretReader: Sendable {
     let environment: [String: String]
     let files: any ConfigurationFiles
+    /// False: references are checked for their form, and stand for themselves.
+    var isReading = true
 
     /// Reads one reference; the thrown reason never contains the secret.
     func secret(_ reference: String) throws(InvalidSetting) -> Secret {
@@ -15,6 +17,7 @@ struct SecretReader: Sendable {
             guard Self.isVariableName(name) else {
                 throw InvalidSetting("`env:` must be followed by the name of an environment variable")
             }
+            guard isReading else { return Secret(reference, reference: reference) }
             guard let found = environment[name] else {
                 throw InvalidSetting("environment variable \(name) is not set; set it, or remove this key")
             }
@@ -23,6 +26,7 @@ struct SecretReader: Sendable {
         } else if reference.hasPrefix("file:") {
             let path = String(reference.dropFirst(5))
             guard !path.isEmpty else { throw InvalidSetting("`file:` must be followed by a path") }
+            guard isReading else { return Secret(reference, reference: reference) }
             value = try files.secretFile(path).trimmingLineEnd
             place = "secret file \(path)"
         } else {

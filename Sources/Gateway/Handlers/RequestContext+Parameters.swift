@@ -109,24 +109,8 @@ extension RequestContext {
     func nextLink(after slug: some Slug) -> String {
         var pairs = head.target.query.filter { $0.name != "after" }
         pairs.append(("after", slug.rawValue))
-        let query = pairs.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }
+        let query = pairs.map { "\($0.name.percentEncoded)=\($0.value.percentEncoded)" }
             .joined(separator: "&")
         return "<\(head.target.rawPath)?\(query)>; rel=\"next\""
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                encoded += "%" + (digits.count == 1 ? "0" : "") + digits
-            }
-        }
-        return encoded
     }
 }

@@ -77,7 +77,7 @@ package final class OwnershipLock: Sendable {
     }
 
     /// What the lock file says; nil when there is none or it cannot be read. It may be of an owner that is gone:
-    /// `isHeld` tells.
+    /// `holder` tells.
     package static func owner(of path: String) -> Owner? {
         guard let bytes = try? FileSystem.read(path), let value = try? JSONValue(parsing: bytes),
             let object = value.objectValue, let pid = object["pid"]?.numberValue?.int64
@@ -86,11 +86,24 @@ package final class OwnershipLock: Sendable {
             pid: Int32(clamping: pid), url: object["url"]?.stringValue, token: object["token"]?.stringValue)
     }
 
-    /// Whether some process holds the lock now.
-    package static func isHeld(_ path: String) -> Bool {
+    /// Who holds a lock now.
+    package enum Holder: Sendable, Equatable {
+        case nobody
+        /// Nil while what the owner writes is not there yet.
+        case process(Owner?)
+    }
+
+    /// Looks without waiting. Blocks as files do.
+    ///
+    /// - Throws: `storage` when this user may not look.
+    package static func holder(of path: String) throws(RegistryError) -> Holder {
         let opened = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
-        guard opened >= 0 else { return false }
+        guard opened >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return .nobody }
+            throw FileSystem.failure(errno, "open", path)
+        }
         defer { close(opened) }
-        return flock(opened, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+        guard flock(opened, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return .nobody }
+        return .process(owner(of: path))
     }
 }

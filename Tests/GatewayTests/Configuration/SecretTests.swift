@@ -4,6 +4,23 @@ import JSON
 import Testing
 
 @Suite struct SecretTests {
+    @Test func `a command that only looks for the server needs none of its secrets`() throws {
+        let yaml = """
+            operator_key: env:NOT_SET
+            upstreams:
+              a: {api: openai, base_url: "http://127.0.0.1:1/v1", api_key: "file:/nowhere"}
+            """
+        #expect(problems(yaml).count == 2)
+        let loader = ConfigurationLoader(environment: [:], files: MemoryFiles(files: ["config/gateway.yaml": yaml]))
+        let configuration = try loader.load(readsSecrets: false).configuration
+        #expect(configuration.operatorKey?.reference == "env:NOT_SET")
+        #expect(throws: ConfigurationErrors.self) {
+            let loader = ConfigurationLoader(
+                environment: [:], files: MemoryFiles(files: ["config/gateway.yaml": "operator_key: literal"]))
+            _ = try loader.load(readsSecrets: false)
+        }
+    }
+
     @Test func `a secret shows itself nowhere`() {
         struct Holder {
             let key = Secret("geheim", reference: "env:KEY")

@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// `profile-gateway profiles …`
+struct Profiles: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "profiles",
+        abstract: "List, show and resolve the profiles of a tenant.",
+        discussion: """
+            With a running server these commands ask it (its lock file in the data directory says where it is); without
+            one they work on the data themselves. Both do the same.
+
+            EXAMPLES:
+              profile-gateway profiles list
+              profile-gateway profiles show agent
+              profile-gateway profiles resolve agent --override ai-chat.ai-temperature=0.9
+            """,
+        subcommands: [ProfilesList.self, ProfilesShow.self, ProfilesResolve.self])
+}
