@@ -31,6 +31,8 @@ extension Problem {
             self = .notFound("profile not found", code: "profile_not_found", param: "slug")
         case .versionNotFound(_, _, _):
             self = .notFound(error.message, code: "version_not_found", param: "version")
+        case .versionIsDeletion:
+            self.init(.conflict, code: "version_is_deletion", error.message, param: "version")
         case .validation(let validation):
             self.init(validation)
         case .policy:

@@ -30,6 +30,8 @@ package enum RegistryError: Error, Sendable, Equatable {
     case registryNotFound(String)
     case profileNotFound(String)
     case versionNotFound(Resource, String, UInt64)
+    /// The version is a deletion: it has no content to go back to; 409.
+    case versionIsDeletion(String, UInt64)
     case validation(ValidationError)
     /// `policy violation for profile "<slug>": <reason>`; 403.
     case policy(profile: String, reason: String)
@@ -76,6 +78,9 @@ extension RegistryError: CustomStringConvertible {
         case .profileNotFound(let slug): return "profile not found: \(slug)"
         case .versionNotFound(let resource, let slug, let version):
             return "\(resource.rawValue) \"\(slug)\" has no version \(version)"
+        case .versionIsDeletion(let slug, let version):
+            return "version \(version) of profile \"\(slug)\" is its deletion and has no content: "
+                + "roll back to an earlier version, or delete the profile"
         case .validation(let error): return error.description
         case .policy(let profile, let reason): return "policy violation for profile \"\(profile)\": \(reason)"
         case .versionConflict(let resource, let slug, let expected, let actual):

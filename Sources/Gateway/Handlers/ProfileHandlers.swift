@@ -35,7 +35,7 @@ struct ProfileHandlers: Sendable {
         let entry = try await context.write { transaction throws(RegistryError) in
             try transaction.createProfile(body, in: registry, if: precondition)
         }
-        var response = written(entry, status: .created)
+        var response = Response.written(entry, status: .created)
         response.headers.append("Location", context.location(of: entry))
         return response
     }
@@ -53,7 +53,7 @@ struct ProfileHandlers: Sendable {
         let entry = try await context.write { transaction throws(RegistryError) in
             try transaction.patchProfile(slug, in: registry, body, if: precondition)
         }
-        return written(entry)
+        return .written(entry)
     }
 
     @Sendable func put(_ context: RequestContext) async throws -> Response {
@@ -65,7 +65,7 @@ struct ProfileHandlers: Sendable {
         let (entry, isNew) = try await context.write { transaction throws(RegistryError) in
             try transaction.replaceProfile(slug, in: registry, body, if: precondition)
         }
-        return written(entry, status: isNew ? .created : .ok)
+        return .written(entry, status: isNew ? .created : .ok)
     }
 
     @Sendable func delete(_ context: RequestContext) async throws -> Response {
@@ -97,14 +97,7 @@ struct ProfileHandlers: Sendable {
         let entry = try await context.write { transaction throws(RegistryError) in
             try transaction.setDefault(slug, in: registry, if: precondition)
         }
-        return written(entry)
-    }
-
-    private func written(_ entry: ProfileEntry, status: Status = .ok) -> Response {
-        var response = Response.json(bytes: entry.document, status: status)
-        response.headers.append("ETag", entry.etag)
-        response.headers.append("Cache-Control", "private, no-cache")
-        return response
+        return .written(entry)
     }
 }
 

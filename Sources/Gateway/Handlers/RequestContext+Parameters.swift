@@ -33,6 +33,24 @@ extension RequestContext {
         return version
     }
 
+    /// A number from 1 in the query, such as a version; nil when it is not given.
+    func queriedNumber(_ name: String) throws(Problem) -> UInt64? {
+        guard let raw = head.target.query(name) else { return nil }
+        return try Self.number(raw, name)
+    }
+
+    /// The `{version}` of the path.
+    func versionInPath() throws(Problem) -> UInt64 { try Self.number(parameters["version"] ?? "", "version") }
+
+    private static func number(_ raw: String, _ name: String) throws(Problem) -> UInt64 {
+        guard let number = UInt64(raw), number > 0 else {
+            throw Problem.badRequest(
+                "invalid \(name): it must be an integer from 1 to \(UInt64.max)", code: "invalid_parameter",
+                param: name)
+        }
+        return number
+    }
+
     func queriedLimit(default fallback: Int, maximum: Int) throws(Problem) -> Int {
         guard let raw = head.target.query("limit") else { return fallback }
         guard let limit = Int(raw), (1...maximum).contains(limit) else {
@@ -106,9 +124,11 @@ extension RequestContext {
     }
 
     /// The `Link` value of the next page: this query with another `after`.
-    func nextLink(after slug: some Slug) -> String {
+    func nextLink(after slug: some Slug) -> String { nextLink(after: slug.rawValue) }
+
+    func nextLink(after place: String) -> String {
         var pairs = head.target.query.filter { $0.name != "after" }
-        pairs.append(("after", slug.rawValue))
+        pairs.append(("after", place))
         let query = pairs.map { "\($0.name.percentEncoded)=\($0.value.percentEncoded)" }
             .joined(separator: "&")
         return "<\(head.target.rawPath)?\(query)>; rel=\"next\""

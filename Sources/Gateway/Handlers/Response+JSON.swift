@@ -22,6 +22,14 @@ extension Response {
         }
         return Response(status: status, headers: .stored(etag: etag), body: .bytes(bytes))
     }
+
+    /// The answer to a write: the profile as it is now, with the tag that guards the next one.
+    static func written(_ entry: ProfileEntry, status: Status = .ok) -> Response {
+        var response = Response.json(bytes: entry.document, status: status)
+        response.headers.append("ETag", entry.etag)
+        response.headers.append("Cache-Control", "private, no-cache")
+        return response
+    }
 }
 
 extension HeaderFields {

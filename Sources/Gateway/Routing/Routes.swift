@@ -6,6 +6,7 @@ struct Routes: Sendable {
     let tenants = TenantAdminHandlers()
     let profiles = ProfileHandlers()
     let registries = RegistryHandlers()
+    let history = HistoryHandlers()
     let currentProfile = CurrentProfileHandlers()
     let models = ModelsHandlers()
     let schemas = SchemaHandlers()
@@ -42,6 +43,15 @@ struct Routes: Sendable {
             tenant(.put, "/api/chat/profiles/{slug}", .editor, body: .profile, profiles.put),
             tenant(.delete, "/api/chat/profiles/{slug}", .editor, profiles.delete),
             tenant(.post, "/api/chat/profiles/{slug}/default", .editor, body: .profile, profiles.makeDefault),
+
+            // what they were, and who made them so
+            tenant(.get, "/api/chat/profiles/{slug}/versions", .reader, history.versions),
+            tenant(.get, "/api/chat/profiles/{slug}/versions/{version}", .reader, history.version),
+            tenant(.get, "/api/chat/profiles/{slug}/diff", .reader, history.diff),
+            tenant(.post, "/api/chat/profiles/{slug}/rollback", .editor, body: .profile, history.rollBack),
+            tenant(.get, "/api/chat/registries/{registry}/versions", .reader, history.registryVersions),
+            tenant(.get, "/api/chat/registries/{registry}/versions/{version}", .reader, history.registryVersion),
+            tenant(.get, "/api/chat/audit", .admin, history.audit),
 
             // registries
             tenant(.get, "/api/chat/registries", .chat, registries.list),

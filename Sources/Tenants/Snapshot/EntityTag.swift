@@ -6,4 +6,10 @@ package enum EntityTag {
     package static func text(revision: UInt64, epoch: UInt64) -> String {
         "\"r\(revision)-\(String(epoch, radix: 36))\""
     }
+
+    /// The tag of something made of several states, such as a page of a history: the newest of them, and what tells it
+    /// from others made of the same one.
+    package static func text(revision: UInt64, epoch: UInt64, part: String) -> String {
+        "\"r\(revision)-\(String(epoch, radix: 36))-\(part)\""
+    }
 }

@@ -100,7 +100,7 @@ extension RegistryTransaction {
 }
 
 extension RegistryTransaction {
-    private mutating func insert(
+    mutating func insert(
         _ profile: Profile, in registry: RegistrySnapshot, becomesDefault: Bool, action: ChangeAction
     ) throws(RegistryError) -> ProfileEntry {
         var profile = profile
@@ -116,7 +116,7 @@ extension RegistryTransaction {
         return try entry(profile.slug, in: registry.slug)
     }
 
-    private mutating func write(
+    mutating func write(
         _ profile: Profile, over entry: ProfileEntry, in registry: RegistrySnapshot, becomesDefault: Bool,
         action: ChangeAction
     ) throws(RegistryError) -> ProfileEntry {
@@ -160,7 +160,7 @@ extension RegistryTransaction {
         return entry
     }
 
-    private func refuseReadOnly(_ profile: Profile) throws(RegistryError) {
+    func refuseReadOnly(_ profile: Profile) throws(RegistryError) {
         guard profile.policy.readOnly, !context.overridesReadOnly else { return }
         throw .policy(profile: profile.slug.rawValue, reason: "profile is read-only")
     }

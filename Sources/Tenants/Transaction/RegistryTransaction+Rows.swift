@@ -127,7 +127,8 @@ extension RegistryTransaction {
                 """,
                 values: shared + [document.map { .utf8($0) } ?? .null])
         }
-        try audit(shared, note: context.overridesReadOnly ? "override_read_only" : nil)
+        let notes = [context.overridesReadOnly ? "override_read_only" : nil, note].compactMap { $0 }
+        try audit(shared, note: notes.isEmpty ? nil : notes.joined(separator: "; "))
     }
 
     private func audit(_ values: [SQLValue], note: String?) throws(RegistryError) {
@@ -160,7 +161,7 @@ extension RegistryTransaction {
                 updatedAtMs: registry.updatedAtMs, stored: registry.stored, entries: entries, stacked: stacked))
     }
 
-    private func writing<Value>(
+    func writing<Value>(
         _ body: (Connection) throws(SQLiteError) -> Value
     ) throws(RegistryError) -> Value {
         do {

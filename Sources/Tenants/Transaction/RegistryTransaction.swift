@@ -12,6 +12,8 @@ package struct RegistryTransaction {
     var content: TenantContent
     /// The revision of this member's change; nil while it has changed nothing.
     private(set) var revision: UInt64?
+    /// What the audit shall say beside the change itself.
+    var note: String?
 
     init(connection: Connection, context: ChangeContext, content: TenantContent) {
         self.connection = connection
@@ -49,7 +51,7 @@ package struct RegistryTransaction {
 
 /// What kind of change a history or audit row is about.
 enum ChangeAction: String {
-    case create, update, replace, delete
+    case create, update, replace, delete, rollback
     case setDefault = "set_default"
     /// Found in the file, made by another process.
     case adopt
