@@ -62,7 +62,7 @@ let package = Package(
         // 3rd floor: three wings
         .target(
             name: "Tenants",
-            dependencies: ["Profiles", "JSON", "SQLite"],
+            dependencies: ["Profiles", "JSON", "SQLite", "CCrypto"],
             swiftSettings: swiftRules),
         .target(name: "Upstreams", dependencies: ["Profiles", "JSON", "HTTPClient"], swiftSettings: swiftRules),
         .target(

@@ -11,6 +11,7 @@ internal import Upstreams
 /// `serve` puts a server in front of it; a command without a running server asks it directly.
 struct Composition: Sendable {
     let tenants: TenantDirectory
+    let backups: BackupService
     let gateway: Gateway
     let transport: Transport
     /// What the lock files say; the URL follows once there is one.
@@ -30,15 +31,18 @@ struct Composition: Sendable {
         tenants = try TenantDirectory(
             configuration: Self.tenantConfiguration(configuration, owner: owner),
             environment: Self.environment(clock, log), owner: owner)
+        backups = BackupService(tenants, settings: Self.backupSettings(configuration))
         gateway = Gateway(
             Services(
                 configuration: configuration, operatorKey: configuration.operatorKey, localToken: Secret(token),
-                tenants: tenants, upstreams: upstreams, middlewares: middlewares, clock: clock, log: log))
+                tenants: tenants, backups: backups, upstreams: upstreams, middlewares: middlewares, clock: clock,
+                log: log))
     }
 
     /// Ends what runs and closes every file.
     func close() async {
         await transport.shutdown()
+        await backups.stop()
         await tenants.close()
     }
 
@@ -53,6 +57,15 @@ struct Composition: Sendable {
             tenants.elsewhere[tenant] = (RegistryFile(path: file.path), file.options)
         }
         return tenants
+    }
+
+    private static func backupSettings(_ configuration: GatewayConfiguration) -> BackupService.Settings {
+        var settings = BackupService.Settings()
+        settings.directory = configuration.backups.directory
+        settings.retention = BackupRetention(
+            keep: configuration.backups.keep, maximumAge: configuration.backups.maximumAge)
+        settings.gatewayVersion = GatewayVersion.text
+        return settings
     }
 
     private static func environment(_ clock: GatewayClock, _ log: Logger) -> TenantEnvironment {

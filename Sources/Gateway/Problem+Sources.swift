@@ -52,8 +52,6 @@ extension Problem {
             self.init(.conflict, code: "profile_in_use", error.message, param: "slug")
         case .registryNotEmpty:
             self.init(.conflict, code: "registry_not_empty", error.message, param: "registry")
-        case .importRefused(let problems):
-            self.init(refusedImport: problems.map(ImportFinding.init))
         case .registryProtected:
             self.init(.conflict, code: "registry_protected", error.message, param: "registry")
         case .damaged:
@@ -76,6 +74,16 @@ extension Problem {
                 "the outcome of the change is unknown; read the current state before trying again", retryAfter: 1)
         case .closed:
             self = .unavailable("tenant_closing", "the tenant is being closed; try again", retryAfter: 1)
+        case .restoring(let seconds):
+            self = .unavailable("tenant_restoring", error.message, retryAfter: seconds)
+        case .backupNotFound:
+            self = .notFound(error.message.withoutDirectories, code: "backup_not_found", param: "from")
+        case .backupInvalid:
+            self.init(.unprocessableContent, code: "backup_invalid", error.message.withoutDirectories, param: "from")
+        case .backupFailed:
+            self.init(.internalServerError, code: "backup_failed", error.message.withoutDirectories)
+        case .cancelled:
+            self = .unavailable("cancelled", error.message.withoutDirectories, retryAfter: 1)
         case .storage:
             self = .unavailable(
                 "storage_failed", "the tenant's data cannot be reached; nothing was changed", retryAfter: 5)

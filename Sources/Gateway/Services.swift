@@ -12,6 +12,7 @@ struct Services: Sendable {
     /// What the lock file holds: it lets the command line of this machine act as operator.
     let localToken: Secret?
     let tenants: TenantDirectory
+    let backups: BackupService
     let upstreams: UpstreamDirectory
     let clock: GatewayClock
     let identifiers: Identifiers
@@ -22,13 +23,14 @@ struct Services: Sendable {
 
     init(
         configuration: GatewayConfiguration, operatorKey: Secret?, localToken: Secret? = nil,
-        tenants: TenantDirectory, upstreams: UpstreamDirectory, middlewares: BuiltInMiddlewares,
+        tenants: TenantDirectory, backups: BackupService, upstreams: UpstreamDirectory, middlewares: BuiltInMiddlewares,
         clock: GatewayClock = GatewayClock(), identifiers: Identifiers = Identifiers(), log: Logger
     ) {
         self.configuration = configuration
         self.operatorKey = operatorKey
         self.localToken = localToken
         self.tenants = tenants
+        self.backups = backups
         self.upstreams = upstreams
         self.clock = clock
         self.identifiers = identifiers

@@ -17,10 +17,13 @@ package struct Backup {
 
     /// Copies everything, `pagesPerStep` pages at a time, calling `progress` with (remaining, total) pages between.
     ///
-    /// `progress` returns false to give up; the destination is then of no use. Returns whether the copy is complete.
+    /// A transaction that is already open on the source is the one copied, and stays open: what the caller read in it is
+    /// what the copy holds. `progress` returns false to give up; the destination is then of no use. Returns whether the
+    /// copy is complete.
     package func run(
         pagesPerStep: Int32 = 1024, progress: (_ remaining: Int, _ total: Int) -> Bool = { _, _ in true }
     ) throws(SQLiteError) -> Bool {
+        if source.isInTransaction { return try copy(pagesPerStep: pagesPerStep, progress: progress) }
         try source.begin(.deferred)
         do {
             // BEGIN alone takes no snapshot; the first read does.

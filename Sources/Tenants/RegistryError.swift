@@ -45,8 +45,6 @@ package enum RegistryError: Error, Sendable, Equatable {
     /// Other profiles stack on this one; 409 listing them as `registry/profile`.
     case inUse(String, by: [String])
     case registryNotEmpty(String, profiles: Int)
-    /// Everything that keeps a document from being imported; never empty.
-    case importRefused([ImportProblem])
     /// The registry `default` cannot be deleted.
     case registryProtected(String)
 
@@ -63,6 +61,17 @@ package enum RegistryError: Error, Sendable, Equatable {
     /// The commit's fsync failed or the file was replaced under it: it may or may not be there. Read again.
     case commitOutcomeUnknown(String)
     case closed
+    /// A backup is being put in the file's place; seconds until a retry makes sense.
+    case restoring(retryAfter: Int)
+
+    // Backups.
+    case backupNotFound(String)
+    /// A file that cannot be restored, and why; nothing was changed.
+    case backupInvalid(String)
+    /// A backup could not be made: the copy is not what it should be.
+    case backupFailed(String)
+    /// Long work was given up, by its caller or because the process stops.
+    case cancelled(String)
 
     // What is found at start.
     case newerSchema(path: String, found: Int64, known: Int64)
@@ -99,9 +108,6 @@ extension RegistryError: CustomStringConvertible {
         case .registryNotEmpty(let slug, let profiles):
             return "registry \"\(slug)\" still has \(profiles) profile\(profiles == 1 ? "" : "s"); "
                 + "delete them first, or repeat with force=true"
-        case .importRefused(let problems):
-            let others = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
-            return (problems.first?.error.message ?? "the import is refused") + others
         case .registryProtected(let slug): return "registry \"\(slug)\" cannot be deleted"
         default: return storageMessage
         }
@@ -123,6 +129,11 @@ extension RegistryError: CustomStringConvertible {
         case .commitOutcomeUnknown(let reason):
             return "the outcome of the change is unknown: \(reason); read the current state before trying again"
         case .closed: return "the registry is closed"
+        case .restoring: return "a backup is being restored; try again in a moment"
+        case .backupNotFound(let name): return "backup not found: \(name)"
+        case .backupInvalid(let reason): return "cannot be restored: \(reason)"
+        case .backupFailed(let reason): return "no backup was made: \(reason)"
+        case .cancelled(let what): return "given up while \(what)"
         case .newerSchema(let path, let found, let known):
             return "\(path) has schema version \(found), this program knows up to \(known); "
                 + "use the newer program or restore a backup made by this one"

@@ -16,7 +16,7 @@ final class TestTenants: Sendable {
     let events = EventRecorder()
 
     init(
-        in scratch: ScratchDirectory? = nil, configured: [String] = ["default"],
+        in scratch: ScratchDirectory? = nil, configured: [String] = ["default"], clock: Int64? = nil,
         adjust: (inout TenantDirectory.Configuration) -> Void = { _ in }
     ) throws {
         let scratch = try scratch ?? ScratchDirectory()
@@ -26,14 +26,15 @@ final class TestTenants: Sendable {
             data: data, configured: Set(configured.compactMap { TenantSlug($0) }))
         adjust(&configuration)
         directory = try TenantDirectory(
-            configuration: configuration, environment: Self.environment(events), owner: Self.owner)
+            configuration: configuration, environment: Self.environment(events, clock: clock), owner: Self.owner)
     }
 
     static var owner: OwnershipLock.Owner { OwnershipLock.Owner(pid: getpid()) }
 
-    static func environment(_ events: EventRecorder) -> TenantEnvironment {
+    static func environment(_ events: EventRecorder, clock: Int64? = nil) -> TenantEnvironment {
         TenantEnvironment(
             nowMs: {
+                if let clock { return clock }
                 var time = timespec()
                 clock_gettime(CLOCK_REALTIME, &time)
                 return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000

@@ -13,6 +13,7 @@ struct ConfigurationAssembler {
         var configuration = GatewayConfiguration()
         assembleAddresses(&configuration)
         assembleSizesAndTimes(&configuration)
+        assembleBackups(&configuration)
         assembleNamedThings(&configuration)
         assembleRegistryFile(&configuration)
         configuration.operatorKey = operatorKey()
@@ -63,7 +64,6 @@ struct ConfigurationAssembler {
     private mutating func assembleSizesAndTimes(_ configuration: inout GatewayConfiguration) {
         bytes(.profileBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.profiles = $0 }
         bytes(.chatBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.chat = $0 }
-        bytes(.importBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.imports = $0 }
         integer(.maximumOpenTenants, in: 1...100_000) { configuration.maximumOpenTenants = $0 }
         duration(.busyTimeout, in: .zero ... .seconds(600)) { configuration.busyTimeout = $0 }
         duration(.shutdownGrace, in: .zero ... .seconds(3600)) { configuration.shutdownGrace = $0 }
@@ -79,6 +79,40 @@ struct ConfigurationAssembler {
         with(.logFormat) { me, node, key in
             if let format = me.decoder.choice(node, key, LogFormat.self) { configuration.log.format = format }
         }
+    }
+
+    private mutating func assembleBackups(_ configuration: inout GatewayConfiguration) {
+        with(.backupSchedule) { me, node, key in
+            me.decoder.note(key, from: node.origin)
+            configuration.backups.schedule =
+                node.isNull ? nil : me.decoder.parsed(node, key, CronSchedule.init(parsing:))
+        }
+        duration(.backupJitter, in: .zero ... .seconds(86_400)) { configuration.backups.jitter = $0 }
+        with(.backupKeep) { me, node, key in
+            me.decoder.note(key, from: node.origin)
+            configuration.backups.keep = node.isNull ? nil : me.decoder.integer(node, key, in: 1...100_000)
+        }
+        with(.backupMaximumAge) { me, node, key in
+            me.decoder.note(key, from: node.origin)
+            guard !node.isNull else { return }
+            configuration.backups.maximumAge = me.decoder.duration(
+                node, key, in: .seconds(60) ... .seconds(86_400 * 36_500))
+        }
+        with(.backupDirectory) { me, node, key in
+            configuration.backups.directory = me.decoder.parsed(node, key, Self.absoluteDirectory)
+        }
+        with(.backupDirectories) { me, node, key in
+            configuration.backupDirectories = me.decoder.list(node, key).compactMap {
+                me.decoder.parsed($0, key, Self.absoluteDirectory)
+            }
+            me.decoder.note(key, from: node.origin)
+        }
+    }
+
+    /// Relative ones would mean another place for each way the program is started.
+    private static func absoluteDirectory(_ text: String) throws(InvalidSetting) -> String {
+        guard text.hasPrefix("/") else { throw InvalidSetting("must be an absolute path, not `\(text)`") }
+        return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
     private mutating func assembleRegistryFile(_ configuration: inout GatewayConfiguration) {

@@ -17,9 +17,14 @@ enum ConfigurationField: String, CaseIterable, Sendable {
     case secrets
     case limits
     case tenants
+    case backupSchedule = "backups.schedule"
+    case backupJitter = "backups.jitter"
+    case backupKeep = "backups.keep"
+    case backupMaximumAge = "backups.max_age"
+    case backupDirectory = "backups.directory"
+    case backupDirectories = "backup_directories"
     case profileBodyBytes = "max_body_bytes.profiles"
     case chatBodyBytes = "max_body_bytes.chat"
-    case importBodyBytes = "max_body_bytes.imports"
     case maximumOpenTenants = "max_open_tenants"
     case busyTimeout = "busy_timeout"
     case shutdownGrace = "shutdown_grace"
@@ -45,7 +50,7 @@ enum ConfigurationField: String, CaseIterable, Sendable {
 
     var shape: Shape {
         switch self {
-        case .listen, .trustedProxies: .list
+        case .listen, .trustedProxies, .backupDirectories: .list
         case .upstreams, .stepSettings, .tools, .agentModes, .secrets, .limits, .tenants: .mapping
         default: .scalar
         }

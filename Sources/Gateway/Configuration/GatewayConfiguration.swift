@@ -38,6 +38,10 @@ package struct GatewayConfiguration: Sendable {
     package var limits: TenantLimits
     /// Tenants to create at start if missing, with their settings.
     package var tenants: [TenantConfiguration]
+    /// When backups are taken, where they go and how many are kept.
+    package var backups: BackupConfiguration
+    /// Directories beside `dataDirectory` in which the operator's requests may name backups. Default: none.
+    package var backupDirectories: [String]
     /// Largest accepted request bodies.
     package var maximumBodyBytes: BodyLimits
     /// How many tenants stay open when idle. Default 512.
@@ -74,6 +78,8 @@ package struct GatewayConfiguration: Sendable {
         secrets = []
         limits = TenantLimits()
         tenants = []
+        backups = BackupConfiguration()
+        backupDirectories = []
         maximumBodyBytes = BodyLimits()
         maximumOpenTenants = 512
         busyTimeout = .seconds(5)
@@ -113,8 +119,6 @@ extension GatewayConfiguration {
         package var profiles = 1 << 20
         /// Chat and the OpenAI-compatible routes. Default 32 MiB.
         package var chat = 32 << 20
-        /// Documents of whole registries. Default 16 MiB.
-        package var imports = 16 << 20
 
         package init() {}
     }
@@ -153,6 +157,22 @@ extension GatewayConfiguration {
         package var isEmpty: Bool {
             requestsPerMinute == nil && tokensPerMinute == nil && concurrentChats == nil
         }
+    }
+
+    /// Backups of every tenant (`gateway.md §10`).
+    package struct BackupConfiguration: Sendable, Equatable {
+        /// When they are taken without being asked for; nil: never.
+        package var schedule: CronSchedule?
+        /// By how much each is put off at most, drawn anew, so that not all tenants are copied at once. Default 10 min.
+        package var jitter: Duration = .seconds(600)
+        /// How many are kept of each tenant. Default 14.
+        package var keep: Int? = 14
+        /// How old they get; nil: any age.
+        package var maximumAge: Duration?
+        /// Where they go, one directory per tenant below it; nil: beside the tenant's data.
+        package var directory: String?
+
+        package init() {}
     }
 
     /// What is logged, and how.

@@ -4,13 +4,14 @@
 enum Units {
     private static let durationUnits: [(suffix: String, unit: Duration)] = [
         ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600)),
+        ("d", .seconds(86_400)),
     ]
 
     private static let byteUnits: [(suffix: String, unit: Int)] = [
         ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30),
     ]
 
-    /// `500ms`, `30s`, `2m`, `1h`; `0` needs no unit.
+    /// `500ms`, `30s`, `2m`, `1h`, `30d`; `0` needs no unit.
     static func duration(_ text: String) -> Duration? {
         if text == "0" { return .zero }
         for (suffix, unit) in durationUnits {
@@ -37,6 +38,7 @@ enum Units {
     static func text(_ duration: Duration) -> String {
         let milliseconds = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
         if milliseconds == 0 { return "0s" }
+        if milliseconds > 86_400_000 && milliseconds % 86_400_000 == 0 { return "\(milliseconds / 86_400_000)d" }
         if milliseconds % 3_600_000 == 0 { return "\(milliseconds / 3_600_000)h" }
         if milliseconds % 1000 == 0 { return "\(milliseconds / 1000)s" }
         return "\(milliseconds)ms"

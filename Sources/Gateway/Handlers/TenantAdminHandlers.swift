@@ -57,6 +57,7 @@ struct TenantAdminHandlers: Sendable {
         case .quarantined(let error):
             name = "quarantined"
             reason = .string(error.message)
+        case .restoring: name = "restoring"
         case .closed, nil: break
         }
         return [

@@ -4,10 +4,10 @@ internal import HTTPServer
 struct Routes: Sendable {
     let operations = OperationsHandlers()
     let tenants = TenantAdminHandlers()
+    let backups = BackupHandlers()
     let profiles = ProfileHandlers()
     let registries = RegistryHandlers()
     let history = HistoryHandlers()
-    let bundles = BundleHandlers()
     let currentProfile = CurrentProfileHandlers()
     let models = ModelsHandlers()
     let schemas = SchemaHandlers()
@@ -35,6 +35,16 @@ struct Routes: Sendable {
             // the operator's: all of /admin, and nothing else
             admin(.get, "/admin/tenants", tenants.list),
             admin(.get, "/admin/tenants/{tenant}", tenants.get),
+            admin(.get, "/admin/tenants/{tenant}/backups", backups.list),
+            admin(.post, "/admin/tenants/{tenant}/backups", body: .profile, backups.create),
+            admin(.delete, "/admin/tenants/{tenant}/backups/{name}", backups.delete),
+            admin(.post, "/admin/tenants/{tenant}/restore", body: .profile, backups.restore),
+
+            // a tenant's own
+            tenant(.get, "/api/tenant/backups", .admin, backups.list),
+            tenant(.post, "/api/tenant/backups", .admin, body: .profile, backups.create),
+            tenant(.delete, "/api/tenant/backups/{name}", .admin, backups.delete),
+            tenant(.post, "/api/tenant/restore", .admin, body: .profile, backups.restore),
 
             // profiles
             tenant(.get, "/api/chat/profiles", .chat, profiles.list),
@@ -60,10 +70,6 @@ struct Routes: Sendable {
             tenant(.get, "/api/chat/registries/{registry}", .chat, registries.get),
             tenant(.patch, "/api/chat/registries/{registry}", .admin, body: .profile, registries.patch),
             tenant(.delete, "/api/chat/registries/{registry}", .admin, registries.delete),
-            tenant(.get, "/api/chat/registries/{registry}/export", .reader, bundles.exportOne),
-            tenant(.post, "/api/chat/registries/{registry}/import", .editor, body: .registries, bundles.importOne),
-            tenant(.get, "/api/chat/registries/export", .reader, bundles.exportAll),
-            tenant(.post, "/api/chat/registries/import", .admin, body: .registries, bundles.importAll),
 
             // the current profile of a browser
             tenant(.get, "/api/chat/profile", .chat, currentProfile.get),

@@ -27,7 +27,11 @@ extension Tenant {
     }
 
     private func enqueue(_ read: any PendingRead) {
-        if case .quarantined(let error) = state { return read.fail(error) }
+        switch state {
+        case .quarantined(let error): return read.fail(error)
+        case .restoring: return read.fail(.restoring(retryAfter: 1))
+        case .serving, .closed: break
+        }
         let refusal = work.withLock { work -> RegistryError? in
             guard !work.isShutDown else { return .closed }
             guard work.reads.count < Self.maximumWaitingReads else { return .readsBusy(retryAfter: 1) }

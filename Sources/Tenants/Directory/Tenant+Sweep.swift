@@ -26,8 +26,11 @@ extension Tenant {
         let isChanged = looks && store.withLock { $0.isChangedOutside() }
         let hasWork = work.withLock { work -> Bool in
             if isChanged { work.wantsRefresh = true }
-            if work.isDirty && now >= work.nextCheckpoint && work.isCheckpointDue(now) { work.wantsCheckpoint = true }
-            if work.filesAreOpen && !work.isDirty && now >= work.lastActivity + SweepTimes.closeAfter {
+            let isHeld = work.holds > 0
+            if work.isDirty && !isHeld && now >= work.nextCheckpoint && work.isCheckpointDue(now) {
+                work.wantsCheckpoint = true
+            }
+            if work.filesAreOpen && !work.isDirty && !isHeld && now >= work.lastActivity + SweepTimes.closeAfter {
                 work.wantsFilesClosed = true
             }
             work.endWorking()

@@ -6,7 +6,11 @@ import Synchronization
 extension Tenant {
     /// Queues a write; its caller is told when it is durable, or why it is not.
     func enqueue(_ write: any PendingWrite) {
-        if case .quarantined(let error) = state { return write.fail(error) }
+        switch state {
+        case .quarantined(let error): return write.fail(error)
+        case .restoring: return write.fail(.restoring(retryAfter: 1))
+        case .serving, .closed: break
+        }
         let isOpen = work.withLock { work -> Bool in
             guard !work.isShutDown else { return false }
             work.writes.append(write)
@@ -23,6 +27,8 @@ extension Tenant {
     /// With `looksAgain` the file is looked at even if it was read: the tenant was not watched for a while.
     func load(looksAgain: Bool = false) async throws(RegistryError) {
         if !looksAgain && isLoaded { return }
+        // Not until the file is there again: a request is told to come back.
+        if state == .restoring { throw .restoring(retryAfter: 1) }
         let deadline = ContinuousClock.now + busyTimeout
         let error = await withCheckedContinuation { continuation in
             work.withLock { work in
@@ -71,6 +77,8 @@ extension Tenant {
         case .open: return performOpen()
         case .startReads: guard performStartReads() else { return false }
         case .write(let group): return performWrites(group)
+        case .hold(let waiter): performHold(waiter)
+        case .restore(let restore): performRestore(restore)
         case .refresh: performRefresh()
         case .checkpoint: performCheckpoint()
         case .closeFiles: performCloseFiles()
@@ -94,7 +102,7 @@ extension Tenant {
                 })
             // Reading is over; a connection is only worth its memory when a write follows.
             noteFiles()
-            if work.withLock({ $0.writes.isEmpty && !$0.isDirty }) { performCloseFiles() }
+            if work.withLock({ $0.writes.isEmpty && !$0.isDirty && $0.holds == 0 }) { performCloseFiles() }
             return finishOpening(nil, loaded: true)
         } catch {
             if error.isBusy, work.withLock({ $0.openDeadline > .now }) {

@@ -13,6 +13,8 @@ package final class Tenant: Sendable {
         /// The file is damaged, replaced by something strange or of a newer program: every request is answered with
         /// the error, other tenants never notice, and the tenant comes back when the file changes.
         case quarantined(RegistryError)
+        /// A backup is being put in the file's place: requests are told to come back in a moment.
+        case restoring
         case closed
     }
 
@@ -24,6 +26,10 @@ package final class Tenant: Sendable {
     package let slug: TenantSlug
     package let file: RegistryFile
     let busyTimeout: Duration
+    /// How the file is opened.
+    let options: ConnectionOptions
+    /// The copies that are read from the live file.
+    let copies: CopyGate
     let services: TenantServices
     let published = Mutex(Published())
     let work = Mutex(TenantWork())
@@ -45,8 +51,11 @@ package final class Tenant: Sendable {
         self.services = services
         self.onActivity = onActivity
         busyTimeout = options.busyTimeout
+        self.options = options
+        let copies = CopyGate()
+        self.copies = copies
         let registryStore = RegistryStore(
-            tenant: slug.rawValue, file: file, options: options, environment: services.environment)
+            tenant: slug.rawValue, file: file, options: options, environment: services.environment, copies: copies)
         connections = registryStore.connections
         store = Mutex(registryStore)
     }
@@ -62,6 +71,7 @@ package final class Tenant: Sendable {
         switch now.state {
         case .serving: return now.snapshot
         case .quarantined(let error): throw error
+        case .restoring: throw .restoring(retryAfter: 1)
         case .closed: throw .closed
         }
     }

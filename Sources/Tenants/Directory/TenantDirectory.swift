@@ -127,6 +127,21 @@ package final class TenantDirectory: Sendable {
         known.withLock { $0.slugs }.union(configuration.configured).union(configuration.elsewhere.keys).sorted()
     }
 
+    /// The tenant, whether or not its file can be opened: for restoring it. Throws `tenantNotFound`, `closed`.
+    func forRestoring(_ slug: TenantSlug) throws(RegistryError) -> Tenant {
+        guard !isClosed.load(ordering: .acquiring) else { throw .closed }
+        guard exists(slug) else { throw .tenantNotFound(slug.rawValue) }
+        return admit(slug).0
+    }
+
+    /// Lets go of a tenant that was taken for restoring and could not be.
+    func endRestoring(_ tenant: Tenant) { release(tenant) }
+
+    /// The registry file a tenant has or would have. Any thread, no I/O.
+    package func registryFile(of slug: TenantSlug) -> RegistryFile {
+        configuration.elsewhere[slug]?.file ?? configuration.data.registry(slug)
+    }
+
     /// Finishes waiting writes, checkpoints and closes every file, ends the threads and lets go of the locks. Later calls
     /// throw `closed`.
     package func close() async {
@@ -196,10 +211,9 @@ package final class TenantDirectory: Sendable {
     }
 
     private func makeTenant(_ slug: TenantSlug) -> Tenant {
-        let elsewhere = configuration.elsewhere[slug]
         let tenant = Tenant(
-            slug: slug, file: elsewhere?.file ?? configuration.data.registry(slug),
-            options: elsewhere?.options ?? ConnectionOptions(), services: services
+            slug: slug, file: registryFile(of: slug),
+            options: configuration.elsewhere[slug]?.options ?? ConnectionOptions(), services: services
         ) { [weak self] tenant in
             self?.hold(tenant)
         }

@@ -4,6 +4,8 @@ struct TenantWork {
         case open
         case startReads
         case write([any PendingWrite])
+        case hold(HoldWaiter)
+        case restore(PendingRestore)
         case refresh
         case checkpoint
         case closeFiles
@@ -11,6 +13,7 @@ struct TenantWork {
     }
 
     typealias OpenWaiter = CheckedContinuation<RegistryError?, Never>
+    typealias HoldWaiter = CheckedContinuation<Result<CopyPass, RegistryError>, Never>
 
     /// Most members of one group commit: bounds how long the first one waits for the last.
     static let maximumGroup = 128
@@ -31,6 +34,10 @@ struct TenantWork {
     var reads: [any PendingRead] = []
     private var openWaiters: [OpenWaiter] = []
     private var shutDownWaiters: [CheckedContinuation<Void, Never>] = []
+    private var holdWaiters: [HoldWaiter] = []
+    private var restores: [PendingRestore] = []
+    /// Copies of the live file under way: until they end it is neither checkpointed nor closed.
+    private(set) var holds = 0
     var wantsRefresh = false
     var wantsCheckpoint = false
     var wantsFilesClosed = false
@@ -50,12 +57,13 @@ struct TenantWork {
     var lastCheckpointed: UInt64 = 0
 
     /// Nothing is going on and nothing is open: the tenant may be forgotten.
-    var isQuiet: Bool { !isWorking && !isPutOff && !isReading && !filesAreOpen && !isDirty && !hasWork }
+    var isQuiet: Bool {
+        !isWorking && !isPutOff && !isReading && !filesAreOpen && !isDirty && holds == 0 && !hasWork
+    }
 
     var hasWork: Bool {
-        !writes.isEmpty || !reads.isEmpty || !openWaiters.isEmpty || !shutDownWaiters.isEmpty || wantsRefresh
-            || wantsCheckpoint
-            || wantsFilesClosed
+        !writes.isEmpty || !reads.isEmpty || !openWaiters.isEmpty || !shutDownWaiters.isEmpty || !holdWaiters.isEmpty
+            || !restores.isEmpty || wantsRefresh || wantsCheckpoint || wantsFilesClosed
     }
 
     /// Takes the worker role if it is free.
@@ -67,6 +75,7 @@ struct TenantWork {
 
     /// The next job, or nil, which gives the role back.
     mutating func next() -> Job? {
+        if !restores.isEmpty { return .restore(restores.removeFirst()) }
         if !openWaiters.isEmpty { return .open }
         // Before writes: it only opens the file, and the reader's own thread does the rest.
         if !reads.isEmpty && !isReading && !areReadsPutOff {
@@ -78,14 +87,18 @@ struct TenantWork {
             writes.removeFirst(group.count)
             return .write(group)
         }
-        if !shutDownWaiters.isEmpty && !isReading {
+        if !holdWaiters.isEmpty {
+            holds += 1
+            return .hold(holdWaiters.removeFirst())
+        }
+        if !shutDownWaiters.isEmpty && !isReading && holds == 0 {
             // From here on nothing is accepted that would open the file again.
             isShutDown = true
             return .shutDown
         }
         if Self.take(&wantsRefresh) { return .refresh }
-        if Self.take(&wantsCheckpoint) { return .checkpoint }
-        if !isReading && Self.take(&wantsFilesClosed) { return .closeFiles }
+        if holds == 0 && Self.take(&wantsCheckpoint) { return .checkpoint }
+        if holds == 0 && !isReading && Self.take(&wantsFilesClosed) { return .closeFiles }
         isWorking = false
         return nil
     }
@@ -147,6 +160,31 @@ struct TenantWork {
     mutating func addShutDownWaiter(_ waiter: CheckedContinuation<Void, Never>) {
         shutDownWaiters.append(waiter)
     }
+
+    /// Asks for a copy to be let in; false when nothing is accepted any more.
+    mutating func add(_ waiter: HoldWaiter) -> Bool {
+        guard !isShutDown && shutDownWaiters.isEmpty else { return false }
+        holdWaiters.append(waiter)
+        return true
+    }
+
+    /// Asks for a restore; false when nothing is accepted any more.
+    mutating func add(_ restore: PendingRestore) -> Bool {
+        guard !isShutDown && shutDownWaiters.isEmpty else { return false }
+        restores.append(restore)
+        return true
+    }
+
+    /// Everything that waits to be written.
+    mutating func takeWrites() -> [any PendingWrite] {
+        defer { writes = [] }
+        return writes
+    }
+
+    mutating func endHold() { holds -= 1 }
+
+    /// The file has been read, though not by opening it.
+    mutating func noteLoaded() { isLoaded = true }
 
     /// Whether a look at the file was asked for; it is then no longer.
     mutating func takeRefresh() -> Bool { Self.take(&wantsRefresh) }

@@ -163,3 +163,29 @@ extension FileSystem {
         guard fsync(descriptor) == 0 else { throw failure(errno, "write", path) }
     }
 }
+
+extension FileSystem {
+    /// Gives a small file that is never a database new content, durably and whole: readers see the old or the new.
+    static func replace(_ path: String, with bytes: [UInt8]) throws(RegistryError) {
+        let temporary = path + ".part"
+        try removeOwn(temporary)
+        try overwrite(temporary, with: bytes)
+        try rename(temporary, to: path)
+    }
+
+    /// Renames unless there is a file of the new name already; returns whether it did. Durable.
+    static func moveWithoutReplacing(_ source: String, to target: String) throws(RegistryError) -> Bool {
+        if link(source, target) == 0 {
+            try removeOwn(source)
+        } else {
+            let code = errno
+            guard code != EEXIST else { return false }
+            // A file system without hard links: looked at first, then renamed.
+            guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(code) else { throw failure(code, "rename", source) }
+            guard FileStatus(target) == nil else { return false }
+            guard Glibc.rename(source, target) == 0 else { throw failure(errno, "rename", source) }
+        }
+        try synchroniseDirectory(parentDirectory(target))
+        return true
+    }
+}

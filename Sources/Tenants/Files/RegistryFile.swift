@@ -10,8 +10,12 @@ package struct RegistryFile: Sendable, Equatable {
     }
 
     package var directory: String { FileSystem.parentDirectory(path) }
+    /// The last part of the path, such as `profiles.db`.
+    package var name: String { path.split(separator: "/").last.map(String.init) ?? path }
     package var statePath: String { path + ".state" }
     package var lockPath: String { path + ".lock" }
+    /// Says that a restore is under way, and what it moves where.
+    package var restoreJournalPath: String { path + ".restoring" }
     package var writeAheadLogPath: String { path + "-wal" }
     package var sharedMemoryPath: String { path + "-shm" }
     package var rollbackJournalPath: String { path + "-journal" }

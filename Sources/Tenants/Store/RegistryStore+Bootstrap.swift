@@ -1,4 +1,3 @@
-import Glibc
 import Profiles
 import SQLite
 
@@ -31,39 +30,25 @@ extension RegistryStore {
     }
 
     /// Copies the live file to `<file>.bak.<YYYYmmdd-HHMMSS>`, durably; a second one in the same second is numbered.
+    ///
+    /// By the worker, who may be inside the transaction that is about to change the file: what is committed is copied.
     func backUpBeside() throws {
-        let target = try freeBackupPath()
+        let place = BackupPlace(directory: file.directory, base: file.name)
+        let target = place.path(try place.freeName(nowMs: environment.nowMs()).text)
+        // Not `.part`: a backup that cleans up after a run that died must not take this one for a leftover.
+        let temporary = target + ".takeover"
+        try FileSystem.removeOwn(temporary)
         try connections.withReader { reader in
-            try FileSystem.createEmptyFile(target + ".part")
+            try FileSystem.createEmptyFile(temporary)
             var options = ConnectionOptions()
             options.access = .readWrite
             options.journalMode = .delete
-            let copy = try Connection(path: target + ".part", options: options)
+            let copy = try Connection(path: temporary, options: options)
             defer { copy.close() }
             _ = try Backup(from: reader, to: copy).run()
         }
-        try FileSystem.synchronise(target + ".part")
-        try FileSystem.rename(target + ".part", to: target)
+        try FileSystem.synchronise(temporary)
+        try FileSystem.rename(temporary, to: target)
         log(.info, "backup made before taking the file over", [("path", target)])
-    }
-
-    private func freeBackupPath() throws -> String {
-        let base = file.path + ".bak." + Self.timestamp(ms: environment.nowMs())
-        if FileStatus(base) == nil { return base }
-        for number in 1..<1000 where FileStatus("\(base)-\(number)") == nil { return "\(base)-\(number)" }
-        throw RegistryError.storage("no free name for a backup like \(base)")
-    }
-
-    /// `YYYYmmdd-HHMMSS`, local time, as the runbook's `date` gives it.
-    static func timestamp(ms: Int64) -> String {
-        var seconds = time_t(ms / 1000)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        func padded(_ value: Int32, _ width: Int) -> String {
-            let text = String(value)
-            return String(repeating: "0", count: max(0, width - text.count)) + text
-        }
-        return padded(parts.tm_year + 1900, 4) + padded(parts.tm_mon + 1, 2) + padded(parts.tm_mday, 2) + "-"
-            + padded(parts.tm_hour, 2) + padded(parts.tm_min, 2) + padded(parts.tm_sec, 2)
     }
 }

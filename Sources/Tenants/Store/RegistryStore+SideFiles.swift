@@ -21,6 +21,7 @@ extension RegistryStore {
         } else {
             try FileSystem.checkDirectory(file.directory, allowsSticky: file.isElsewhere)
         }
+        if !isReadOnly && !isReplacing { try finishInterruptedRestore() }
         recorded = isReadOnly ? nil : try StateRecord.read(file)
         guard let status = try FileSystem.checkFile(file.path) else {
             guard options.access == .readWriteCreate else {

@@ -13,6 +13,8 @@ final class RegistryStore {
     let options: ConnectionOptions
     let environment: TenantEnvironment
     let connections: ConnectionPool
+    /// Copies that read the live file beside us.
+    private let copies: CopyGate
 
     var content = TenantContent.empty
     var isLoaded = false
@@ -33,14 +35,20 @@ final class RegistryStore {
     var nextRecycling = RegistryStore.framesOfLongLog
     /// The file needs an epoch it could not be given yet, because another process held the write lock.
     var owesNewEpoch = false
+    /// A restore is under way in this process: its journal is not one that a crash left.
+    var isReplacing = false
     /// The file comes from the origin: its documents are read as the origin meant them.
     var takeoverPending = false
 
-    init(tenant: String, file: RegistryFile, options: ConnectionOptions, environment: TenantEnvironment) {
+    init(
+        tenant: String, file: RegistryFile, options: ConnectionOptions, environment: TenantEnvironment,
+        copies: CopyGate = CopyGate()
+    ) {
         self.tenant = tenant
         self.file = file
         self.options = options
         self.environment = environment
+        self.copies = copies
         // Nobody waits for a lock on a thread: the tenant retries by timer until the request's deadline.
         var patient = options
         patient.busyTimeout = .zero
@@ -137,8 +145,9 @@ final class RegistryStore {
         closedLogIdentity = FileIdentity.of(file.writeAheadLogPath)
     }
 
-    /// Drops the connections without moving the log into the main file.
+    /// Drops the connections without moving the log into the main file; copies that run are ended first.
     func drop() {
+        copies.interrupt()
         connections.abandon()
         dataVersion = nil
         closedLogIdentity = FileIdentity.of(file.writeAheadLogPath)

@@ -2,18 +2,20 @@ import Glibc
 
 /// A few threads that may block, and the work that waits for one of them.
 ///
-/// Tenant writes, opening, checkpoints, backups and questions to the history run here. A tenant's worker uses one thread
-/// at most and its reader another, and nothing may hold one while it waits for another process: such work is put off with `TimerThread`.
+/// Tenant writes, opening, checkpoints and questions to the history run on one pool; backups and verifications, which
+/// take long, on another. A tenant's worker uses one thread at most and its reader another, and nothing may hold one
+/// while it waits for another process: such work is put off with `TimerThread`.
 package final class BlockingPool: Sendable {
     package typealias Work = @Sendable () -> Void
 
     private let queue = WorkQueue()
     private let threads: [PlainThread]
 
-    package init(threads count: Int) {
+    /// - Parameter niceness: how far the threads stand back behind the others when processors are scarce, 0 to 19.
+    package init(threads count: Int, name: String = "storage", niceness: Int32 = 0) {
         let queue = queue
         threads = (0..<max(1, count)).map { index in
-            PlainThread(name: "storage-\(index)") { queue.serve() }
+            PlainThread(name: "\(name)-\(index)", niceness: niceness) { queue.serve() }
         }
     }
 

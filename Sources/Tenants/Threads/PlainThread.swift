@@ -10,8 +10,8 @@ final class PlainThread: @unchecked Sendable {
     private var isStarted = false
 
     /// Starts a thread; `name` shows in `top -H`, 15 bytes of it.
-    init(name: String, _ body: @escaping @Sendable () -> Void) {
-        let box = Unmanaged.passRetained(Body(name: name, run: body))
+    init(name: String, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void) {
+        let box = Unmanaged.passRetained(Body(name: name, niceness: niceness, run: body))
         isStarted = pthread_create(&identifier, nil, threadMain, box.toOpaque()) == 0
         if !isStarted { box.release() }
     }
@@ -32,10 +32,12 @@ final class PlainThread: @unchecked Sendable {
 
     fileprivate final class Body: Sendable {
         let name: String
+        let niceness: Int32
         let run: @Sendable () -> Void
 
-        init(name: String, run: @escaping @Sendable () -> Void) {
+        init(name: String, niceness: Int32, run: @escaping @Sendable () -> Void) {
             self.name = name
+            self.niceness = niceness
             self.run = run
         }
     }
@@ -45,6 +47,8 @@ private func threadMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRaw
     guard let context else { return nil }
     let body = Unmanaged<PlainThread.Body>.fromOpaque(context).takeRetainedValue()
     nameThread(body.name)
+    // On Linux a priority is the thread's own; a system that refuses it only makes the work less polite.
+    if body.niceness != 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, body.niceness) }
     body.run()
     return nil
 }

@@ -1,0 +1,57 @@
+internal import Glibc
+internal import HTTPServer
+
+/// Which directories an operator's request may name (`gateway.md §9`).
+struct BackupPaths: Sendable {
+    let configuration: GatewayConfiguration
+
+    /// Checks a directory that backups shall go to.
+    ///
+    /// - Throws: `Problem` 400 when it is not absolute or lies in no configured directory.
+    func directory(_ path: String, _ context: RequestContext, param: String) throws(Problem) -> String {
+        try check(path, isItself: true, context, param: param)
+    }
+
+    /// Checks a file that shall be restored.
+    func file(_ path: String, _ context: RequestContext, param: String) throws(Problem) -> String {
+        try check(path, isItself: false, context, param: param)
+    }
+
+    private func check(
+        _ path: String, isItself: Bool, _ context: RequestContext, param: String
+    ) throws(Problem) -> String {
+        guard path.hasPrefix("/"), !path.utf8.contains(0) else {
+            throw Problem.badRequest("\(param) must be an absolute path", code: "invalid_path", param: param)
+        }
+        // The command line of this machine acts for somebody who can copy files himself.
+        if context.principal.source == "cli" { return path }
+        let parent = isItself ? path : String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        guard let real = Self.existing(parent) else {
+            throw Problem.notFound("there is no directory \(parent)", code: "directory_not_found", param: param)
+        }
+        let allowed =
+            ([configuration.dataDirectory, configuration.backups.directory].compactMap { $0 }
+            + configuration.backupDirectories).compactMap(Self.realPath)
+        guard allowed.contains(where: { real == $0 || real.hasPrefix($0 == "/" ? $0 : $0 + "/") }) else {
+            throw Problem.forbidden(
+                "\(path) lies neither in the data directory nor in one of backup_directories", code: "path_not_allowed",
+                param: param)
+        }
+        return path
+    }
+
+    /// The real path of a directory, or of the nearest one above it that exists; nil when that is none.
+    private static func existing(_ path: String) -> String? {
+        if let real = realPath(path) { return real }
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex, errno == ENOENT else { return nil }
+        let name = path[slash...]
+        guard name != "/..", name != "/." else { return nil }
+        return existing(String(path[..<slash])).map { $0 + name }
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

@@ -1,0 +1,120 @@
+import Glibc
+import JSON
+
+/// A directory where backups of one file lie, and how they get there whole.
+///
+/// A backup comes into being under a temporary name and gets its own only when it is complete, on the disk and verified;
+/// its manifest is there before it, so that a backup of ours is never without one. What a killed run left is removed by
+/// the next.
+struct BackupPlace {
+    let directory: String
+    /// The name of the file that is backed up, such as `profiles.db`.
+    let base: String
+    /// Nobody else writes there: temporaries found are of runs that died. Elsewhere only old ones are.
+    var isOwn = true
+
+    static let temporarySuffix = ".part"
+    /// Another gateway's copy into the same directory takes no longer than that.
+    private static let foreignAgeNs: Int64 = 86_400 * 1_000_000_000
+
+    func path(_ name: String) -> String { directory + "/" + name }
+
+    /// Makes the directory 0700 if it is missing, and removes what runs that died left in it.
+    func prepare(allowsSticky: Bool = false, nowMs: Int64) throws(RegistryError) {
+        try FileSystem.makeDirectory(directory, allowsSticky: allowsSticky)
+        let names = Set(try FileSystem.names(in: directory))
+        for name in names where isLeftover(name, among: names) {
+            guard let status = FileStatus(path(name)), status.kind == .file,
+                isOwn || status.identity.modifiedNs < nowMs * 1_000_000 - Self.foreignAgeNs
+            else { continue }
+            try FileSystem.removeOwn(path(name))
+        }
+    }
+
+    /// A temporary of ours, its journal, or a manifest whose backup never got its name.
+    private func isLeftover(_ name: String, among names: Set<String>) -> Bool {
+        for suffix in [Self.temporarySuffix, Self.temporarySuffix + "-journal"] where name.hasSuffix(suffix) {
+            var rest = String(name.dropLast(suffix.count))
+            if rest.hasSuffix(BackupManifest.suffix) { rest = String(rest.dropLast(BackupManifest.suffix.count)) }
+            return BackupName(rest, of: base) != nil
+        }
+        guard name.hasSuffix(BackupManifest.suffix) else { return false }
+        let backup = String(name.dropLast(BackupManifest.suffix.count))
+        return BackupName(backup, of: base) != nil && !names.contains(backup)
+    }
+
+    /// The first free name for a backup made now.
+    func freeName(nowMs: Int64) throws(RegistryError) -> BackupName {
+        for number in 0..<1000 {
+            let name = BackupName(of: base, ms: nowMs, number: number)
+            if FileStatus(path(name.text)) == nil && FileStatus(path(name.text + Self.temporarySuffix)) == nil {
+                return name
+            }
+        }
+        throw .storage("no free name for a backup like \(path(BackupName(of: base, ms: nowMs).text))")
+    }
+
+    /// Gives a complete temporary its name, never over another file, with its manifest before it; durable.
+    func adopt(_ temporary: String, as wanted: BackupName, _ manifest: BackupManifest) throws(RegistryError)
+        -> BackupName
+    {
+        var name = wanted
+        while true {
+            let manifestPath = path(name.text + BackupManifest.suffix)
+            try FileSystem.replace(manifestPath, with: manifest.document().encoded() + [UInt8(ascii: "\n")])
+            if try FileSystem.moveWithoutReplacing(temporary, to: path(name.text)) { return name }
+            // Somebody took the name in this very second.
+            try FileSystem.removeOwn(manifestPath)
+            name = BackupName(of: base, ms: manifest.createdAtMs, number: name.number + 1)
+        }
+    }
+
+    /// The backups there, newest first. A missing directory has none.
+    func list() throws(RegistryError) -> [BackupFile] {
+        guard FileStatus(directory)?.kind == .directory else { return [] }
+        var found: [BackupFile] = []
+        for text in try FileSystem.names(in: directory) {
+            guard let name = BackupName(text, of: base), let file = try BackupFile(name, in: self) else { continue }
+            found.append(file)
+        }
+        return found.sorted { $1.isOlder(than: $0) }
+    }
+
+    /// Removes a backup and its manifest: the backup first, so that one without the other is never taken for one.
+    func remove(_ file: BackupFile) throws(RegistryError) {
+        try FileSystem.removeOwn(file.path)
+        try FileSystem.removeOwn(file.path + BackupManifest.suffix)
+        try FileSystem.synchroniseDirectory(directory)
+    }
+
+    /// Removes those beyond the retention's bounds; never the newest. Returns their names.
+    func prune(_ retention: BackupRetention, nowMs: Int64) throws(RegistryError) -> [String] {
+        var removed: [String] = []
+        for (index, file) in try list().enumerated() where index > 0 && !retention.keeps(file, at: index, nowMs: nowMs)
+        {
+            try remove(file)
+            removed.append(file.name.text)
+        }
+        return removed
+    }
+}
+
+/// How many backups are kept, and for how long.
+package struct BackupRetention: Sendable, Equatable {
+    /// The newest so many; nil: any number.
+    package var keep: Int?
+    package var maximumAge: Duration?
+
+    package static let standard = BackupRetention(keep: 14)
+
+    package init(keep: Int? = nil, maximumAge: Duration? = nil) {
+        self.keep = keep
+        self.maximumAge = maximumAge
+    }
+
+    func keeps(_ file: BackupFile, at index: Int, nowMs: Int64) -> Bool {
+        if let keep, index >= max(1, keep) { return false }
+        if let maximumAge, nowMs - file.createdAtMs > maximumAge.components.seconds * 1000 { return false }
+        return true
+    }
+}

@@ -1,0 +1,189 @@
+package import Profiles
+import SQLite
+
+/// What a backup shall be, beyond the tenant it is of.
+package struct BackupRequest: Sendable {
+    /// Another directory than the usual one; absolute. Below it the tenant gets one of its own.
+    package var directory: String?
+    /// Nil: as configured.
+    package var retention: BackupRetention?
+
+    package init(directory: String? = nil, retention: BackupRetention? = nil) {
+        self.directory = directory
+        self.retention = retention
+    }
+}
+
+/// What a backup has made, and what it removed afterwards.
+package struct BackupOutcome: Sendable {
+    /// The registry file's first.
+    package let files: [BackupFile]
+    /// Names of older ones beyond the retention.
+    package let pruned: [String]
+    package let durationNs: UInt64
+}
+
+extension BackupService {
+    /// Takes a backup of a tenant's files while they are in use.
+    ///
+    /// Throws `quarantined` for a tenant whose file is of no use, `backupFailed` when the copy is not what it should
+    /// be, `diskFull`, `cancelled`; nothing is left under a backup's name then, and nothing was pruned.
+    package func backUp(
+        _ tenant: TenantSlug, _ request: BackupRequest = BackupRequest()
+    ) async throws(RegistryError) -> BackupOutcome {
+        let started = ConditionLock.now()
+        return try await inTurn(tenant) { () async throws(RegistryError) in
+            let opened = try await directory.open(tenant)
+            let place: BackupPlace = try await onThread { [self] _ in
+                try self.place(of: tenant, file: opened.file, in: request.directory)
+            }
+            var files = [try await copyRegistry(of: opened, to: place)]
+            for name in Self.companions {
+                let path = opened.file.directory + "/" + name
+                let companion = BackupPlace(directory: place.directory, base: name, isOwn: place.isOwn)
+                if let file = try await copyCompanion(path, of: tenant.rawValue, to: companion) { files.append(file) }
+            }
+            let retention = request.retention ?? settings.retention
+            let pruned: [String] = try await onThread { [self, files] _ in
+                try files.flatMap { file in
+                    try BackupPlace(directory: place.directory, base: file.name.base)
+                        .prune(retention, nowMs: environment.nowMs())
+                }
+            }
+            for file in files {
+                environment.log(
+                    TenantEvent(
+                        .info, "backup made", tenant: tenant.rawValue,
+                        [("path", file.path), ("bytes", "\(file.bytes)"), ("pruned", "\(pruned.count)")]))
+            }
+            return BackupOutcome(files: files, pruned: pruned, durationNs: ConditionLock.now() - started)
+        }
+    }
+
+    /// A backup of the data directory's own database of tenants and keys; nil while there is none.
+    package func backUpControl() async throws(RegistryError) -> BackupFile? {
+        let data = directory.configuration.data.path
+        let chosen = settings.directory ?? data + "/backups"
+        let place = BackupPlace(directory: chosen, base: "control.db", isOwn: settings.directory == nil)
+        guard let file = try await copyCompanion(data + "/control.db", of: "", to: place) else { return nil }
+        _ = try await onThread { [self] _ in
+            try place.prune(settings.retention, nowMs: environment.nowMs())
+        }
+        return file
+    }
+
+    /// Copies the live registry file; once more when the file was replaced under the copy.
+    private func copyRegistry(of tenant: Tenant, to place: BackupPlace) async throws(RegistryError) -> BackupFile {
+        var attempts = 3
+        while true {
+            let pass = try await tenant.beginCopy()
+            do throws(RegistryError) {
+                let file = try await onThread { [self] cancellation in
+                    try cancellation.check("waiting for a thread")
+                    guard tenant.copies.open(pass) else { throw RegistryError.cancelled("waiting for a thread") }
+                    let copy = CopyOrder(
+                        source: tenant.file.path, options: tenant.options, tenant: tenant.slug.rawValue)
+                    return try make(copy, in: place, cancellation) {
+                        !pass.isInterrupted
+                    } closed: {
+                        tenant.copies.leave(pass)
+                    }
+                }
+                tenant.endCopy(pass)
+                return file
+            } catch {
+                tenant.endCopy(pass)
+                attempts -= 1
+                guard case .cancelled = error, pass.isInterrupted, !stopping.isCancelled, attempts > 0 else {
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// Copies a database nobody of this program has open; nil when there is none.
+    private func copyCompanion(
+        _ path: String, of tenant: String, to place: BackupPlace
+    ) async throws(RegistryError) -> BackupFile? {
+        try await onThread { [self] cancellation in
+            guard try FileSystem.checkFile(path) != nil else { return nil }
+            var options = ConnectionOptions()
+            let probe = try Connection(path: path, options: options.reading)
+            let mode = try probe.text("PRAGMA journal_mode")
+            probe.close()
+            // A connection that may write takes the side files away again when it is the last.
+            if mode == "wal" {
+                let keeper = try Connection(path: path, options: options)
+                defer { keeper.close() }
+                return try make(CopyOrder(source: path, options: options, tenant: tenant), in: place, cancellation)
+            }
+            options.access = .readOnly
+            return try make(CopyOrder(source: path, options: options, tenant: tenant), in: place, cancellation)
+        }
+    }
+}
+
+/// What is copied, and for whom.
+struct CopyOrder {
+    let source: String
+    let options: ConnectionOptions
+    let tenant: String
+}
+
+extension BackupService {
+    /// Copies, verifies and names one file; the temporary is removed whatever happens. On a thread that may block.
+    ///
+    /// - Parameter closed: called when the source is no longer read, at the latest when this returns.
+    private func make(
+        _ order: CopyOrder, in place: BackupPlace, _ cancellation: Cancellation,
+        whileTrue goesOn: () -> Bool = { true },
+        closed: () -> Void = {}
+    ) throws -> BackupFile {
+        defer { closed() }
+        let nowMs = environment.nowMs()
+        let isShared = directory.configuration.elsewhere.values.contains { $0.file.directory == place.directory }
+        try place.prepare(allowsSticky: isShared, nowMs: nowMs)
+        let name = try place.freeName(nowMs: nowMs)
+        let temporary = place.path(name.text + BackupPlace.temporarySuffix)
+        defer { discard(temporary) }
+        do {
+            let (facts, digest) = try copy(order, to: temporary, cancellation, whileTrue: goesOn, closed: closed)
+            let manifest = BackupManifest(
+                sha256: digest.sha256, bytes: digest.bytes, createdAtMs: nowMs, tenant: order.tenant, file: place.base,
+                content: facts, gatewayVersion: settings.gatewayVersion)
+            let given = try place.adopt(temporary, as: name, manifest)
+            guard let file = try BackupFile(given, in: place) else {
+                throw RegistryError.backupFailed("\(place.path(given.text)) is gone")
+            }
+            return file
+        } catch let error as SQLiteError where error.isDamage {
+            throw RegistryError.backupFailed("\(order.source) is damaged: \(error.message)")
+        } catch let error as SQLiteError {
+            throw RegistryError(error, path: temporary)
+        }
+    }
+
+    /// A verified copy under the temporary name.
+    private func copy(
+        _ order: CopyOrder, to temporary: String, _ cancellation: Cancellation, whileTrue goesOn: () -> Bool,
+        closed: () -> Void
+    ) throws -> (facts: DatabaseFacts, digest: (sha256: String, bytes: Int64)) {
+        // A disk of its own may be slow: the snapshot is held only as long as a copy on the file's own disk takes.
+        let directory = FileSystem.parentDirectory(temporary)
+        let isFar = FileIdentity.of(directory)?.device != FileIdentity.of(order.source)?.device
+        let near = isFar ? order.source + ".copying" : temporary
+        if isFar { try FileSystem.removeOwn(near) }
+        defer { if isFar { discard(near) } }
+        let facts = try DatabaseCopy(source: order.source, options: order.options, target: near).run(
+            whileTrue: { goesOn() && !cancellation.isCancelled }, closed: closed)
+        try cancellation.check("verifying the copy")
+        try DatabaseCopy.verify(near, holds: facts, tenant: order.tenant)
+        let digest = try FileSystem.digest(of: near) { !cancellation.isCancelled }
+        guard isFar else { return (facts, digest) }
+        _ = try FileSystem.copyDigesting(near, to: temporary) { !cancellation.isCancelled }
+        guard try FileSystem.digest(of: temporary) == digest else {
+            throw RegistryError.backupFailed("\(directory) gave back other bytes than were written")
+        }
+        return (facts, digest)
+    }
+}

@@ -1,0 +1,109 @@
+import Glibc
+import Profiles
+import SQLite
+
+/// One state of a live database, copied whole into a new file and proven to be that state (gateway.md §10).
+///
+/// Runs on a thread of its own beside writers: the copy reads inside one open read transaction, in small steps, and
+/// hands what it wrote to the disk as it goes, so that no writer's fsync has to wait for a gigabyte of it.
+struct DatabaseCopy {
+    let source: String
+    /// How the source's own connections are opened.
+    let options: ConnectionOptions
+    /// A new file, in a directory that exists.
+    let target: String
+
+    /// 256 pages of 4 KiB: about a millisecond of the disk's time.
+    private static let pagesPerStep: Int32 = 256
+    /// Steps between two times that what was written is handed to the disk.
+    private static let stepsPerSync = 16
+
+    /// Copies; returns what the source held in the state that was copied.
+    ///
+    /// - Parameters:
+    ///   - goesOn: asked after each step.
+    ///   - closed: called when the source is no longer read.
+    /// - Throws: `cancelled` when told to give up, `diskFull`, `busy`, or whatever the files throw. The target is
+    ///   left behind then; it is the caller's to remove.
+    func run(whileTrue goesOn: () -> Bool, closed: () -> Void) throws -> DatabaseFacts {
+        // Closed after SQLite's own descriptor: closing any drops the locks of all.
+        let descriptor = open(target, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_RDWR, 0o600)
+        guard descriptor >= 0 else {
+            closed()
+            throw FileSystem.failure(errno, "create", target)
+        }
+        defer { close(descriptor) }
+        let facts = try copy(descriptor, whileTrue: goesOn, closed: closed)
+        guard fsync(descriptor) == 0 else { throw FileSystem.failure(errno, "write", target) }
+        return facts
+    }
+
+    private func copy(
+        _ descriptor: Int32, whileTrue goesOn: () -> Bool, closed: () -> Void
+    ) throws -> DatabaseFacts {
+        defer { closed() }
+        let reader = try Connection(path: source, options: options.reading)
+        defer { reader.close() }
+        try reader.begin(.deferred)
+        let facts = try DatabaseFacts(reading: reader)
+        var writing = ConnectionOptions()
+        writing.access = .readWrite
+        // Nothing is worth a journal in a file that only counts once it is complete.
+        writing.journalMode = .memory
+        writing.synchronous = .off
+        let writer = try Connection(path: target, options: writing)
+        defer { writer.close() }
+        var steps = 0
+        var failure: Int32 = 0
+        let isComplete = try Backup(from: reader, to: writer).run(pagesPerStep: Self.pagesPerStep) { _, _ in
+            steps += 1
+            if steps % Self.stepsPerSync == 0, fdatasync(descriptor) != 0 {
+                failure = errno
+                return false
+            }
+            return goesOn()
+        }
+        guard failure == 0 else { throw FileSystem.failure(failure, "write", target) }
+        guard isComplete else { throw RegistryError.cancelled("copying \(source)") }
+        try reader.rollback()
+        return facts
+    }
+}
+
+extension DatabaseCopy {
+    /// Proves that a closed copy is sound and holds what the source held: integrity, row counts, and of a registry file
+    /// every document. Opens it as immutable: nothing beside it comes into being.
+    ///
+    /// - Throws: `backupFailed` saying what is wrong.
+    static func verify(_ path: String, holds facts: DatabaseFacts, tenant: String) throws {
+        let connection = try Connection(path: path, options: .immutableFile)
+        defer { connection.close() }
+        try connection.begin(.deferred)
+        let problems = try connection.integrityProblems(limit: 3)
+        guard problems.isEmpty else {
+            throw RegistryError.backupFailed("the copy is damaged: \(problems.joined(separator: "; "))")
+        }
+        if let difference = facts.difference(from: try DatabaseFacts(reading: connection)) {
+            throw RegistryError.backupFailed("the copy differs from the file: \(difference)")
+        }
+        guard try RegistrySchema.hasTable("profiles", connection) else { return }
+        let content = try StoredContent(reading: connection, tenant: tenant)
+        if let damage = content.damages.first {
+            throw RegistryError.backupFailed(RegistryError.damaged(damage).message)
+        }
+        if let row = try StoredContent.unreadableHistory(connection) {
+            throw RegistryError.backupFailed(
+                "stored data is damaged: table profile_history, row \(row), column document_json: is no JSON")
+        }
+    }
+}
+
+extension ConnectionOptions {
+    /// For a file that nobody writes: no locks, no side files.
+    static var immutableFile: ConnectionOptions {
+        var options = ConnectionOptions()
+        options.access = .readOnly
+        options.immutable = true
+        return options
+    }
+}
