@@ -40,30 +40,40 @@ struct ClientOptions: ParsableArguments {
 }
 
 /// A command that asks the gateway: the running server, or the data themselves when none runs; `Program` runs it.
-protocol ClientCommand: ParsableCommand, Sendable {
+protocol GatewayCommand: ParsableCommand, Sendable {
     var client: ClientOptions { get }
     /// Whether the command may call model providers.
     static var callsUpstreams: Bool { get }
 
+    func runToEnd() async throws
+}
+
+/// A command that asks one gateway, found at its beginning.
+protocol ClientCommand: GatewayCommand {
     func run(on gateway: GatewayClient) async throws
 }
 
 extension ClientCommand {
+    func runToEnd() async throws { try await withGateway { try await run(on: $0) } }
+}
+
+extension GatewayCommand {
     static var callsUpstreams: Bool { false }
 
-    /// Finds the gateway, runs the command and lets go of the gateway, however the command ends.
-    func runToEnd() async throws {
+    /// Finds the gateway, and lets go of it however `body` ends.
+    func withGateway<Result>(_ body: (GatewayClient) async throws -> Result) async throws -> Result {
         ProcessPreparation.restrictFileModes()
         ProcessPreparation.raiseDescriptorLimit(needed: 0, log: Logger(label: "gateway"))
         let gateway = try await GatewayClient.open(
             client.options(callsUpstreams: Self.callsUpstreams), loader: ConfigurationOptions.loader())
         do {
-            try await run(on: gateway)
+            let result = try await body(gateway)
+            await gateway.close()
+            return result
         } catch {
             await gateway.close()
             throw error
         }
-        await gateway.close()
     }
 }
 

@@ -16,7 +16,7 @@ enum Program {
             if let server = command as? any ServerCommandLine {
                 serve(server.options.flags)
             }
-            if let client = command as? any ClientCommand {
+            if let client = command as? any GatewayCommand {
                 runToEnd(client)
             }
             try command.run()
@@ -42,7 +42,7 @@ enum Program {
     }
 
     /// Runs the command on the concurrency pool; a signal ends the process as it ends any command.
-    private static func runToEnd(_ command: some ClientCommand) -> Never {
+    private static func runToEnd(_ command: some GatewayCommand) -> Never {
         Task.detached {
             do {
                 try await command.runToEnd()

@@ -1,7 +1,8 @@
 """Plays a document of `console` blocks against the real binary, so that a guide cannot say what is not so.
 
-`$ ` lines run one after the other in one fresh directory; `server$ ` lines run beside them, as in a first terminal,
-until `server$ ^C`. The document says port 8080 and the test gives the gateway a free one, through the environment.
+`$ ` lines, with their here-documents, run one after the other in one fresh directory; `server$ ` lines run beside them,
+as in a first terminal, until `server$ ^C`. The document says port 8080 and the test gives the gateway a free one,
+through the environment.
 After a change of the guide or of an answer, `python Tests/Clients/transcript.py docs/runbook.md` writes it anew.
 """
 
@@ -110,6 +111,7 @@ def play(text, session):
     lines, exchanges = [], []
     pending = None
     inside = False
+    rest = iter(text.splitlines())
 
     def conclude():
         nonlocal pending
@@ -119,7 +121,7 @@ def play(text, session):
             exchanges.append((command, "\n".join(documented), actual))
             pending = None
 
-    for line in text.splitlines():
+    for line in rest:
         if line.startswith("```"):
             conclude()
             inside = line == "```console"
@@ -130,8 +132,13 @@ def play(text, session):
             session.serve(line.removeprefix("server$ "))
         elif inside and line.startswith("$ "):
             conclude()
-            lines.append(line)
-            pending = (line[2:], [], session.run(line[2:]))
+            command = [line[2:]]
+            # A here-document is part of its command.
+            if mark := re.search(r"<<'(\w+)'$", line):
+                while command[-1] != mark[1]:
+                    command.append(next(rest))
+            lines.extend(["$ " + command[0], *command[1:]])
+            pending = ("\n".join(command), [], session.run("\n".join(command)))
         elif inside and pending is not None:
             pending[1].append(line)
         else:

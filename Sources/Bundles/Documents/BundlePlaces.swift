@@ -1,5 +1,4 @@
 import JSON
-import Profiles
 
 /// Which line of a document a path of one of its registries is about.
 struct BundlePlaces: Sendable {

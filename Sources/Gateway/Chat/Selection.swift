@@ -16,26 +16,14 @@ struct Selection: Sendable {
         var model: String?
         /// OpenAI's reusable prompt, in the forms of `model`; as deliberate as `profile`.
         var prompt: String?
-        /// The version of whichever profile is selected; only `/api/chat/resolve` takes one.
-        var version: UInt64?
     }
 
     /// The profile that answers.
     struct Selected: Sendable {
         let registry: RegistrySnapshot
-        var entry: ProfileEntry
+        let entry: ProfileEntry
         /// The request carried a `chat_profile` cookie that names nothing; the answer expires it.
         let expiresCookie: Bool
-        /// The request names another version than the current one (`slug@version`).
-        var pin: Pin?
-    }
-
-    /// A version as the request names it; whether there is one, only the history knows.
-    struct Pin: Sendable {
-        let version: UInt64
-        /// The name with the version, and the member of the request it stands in.
-        let name: String
-        let param: String
     }
 
     let sources: Sources
@@ -55,7 +43,7 @@ struct Selection: Sendable {
             return try named(raw, form: .slug, registry: registry, snapshot, defaultRegistry)
         }
         if let raw = given(sources.prompt) {
-            return try named(raw, form: .prompt, registry: registry, snapshot, defaultRegistry)
+            return try named(raw, form: .model, registry: registry, snapshot, defaultRegistry)
         }
         if let raw = given(head.headers["X-Profile"]) {
             return try named(raw, form: .qualified, registry: registry, snapshot, defaultRegistry)
@@ -83,12 +71,7 @@ struct Selection: Sendable {
         return try Self.defaultProfile(of: home, expiresCookie: false)
     }
 
-    private enum Form {
-        case slug, qualified, model, prompt
-
-        /// Whether a version may follow the name.
-        var takesVersion: Bool { self == .model || self == .prompt }
-    }
+    private enum Form { case slug, qualified, model }
 
     private func given(_ raw: String?) -> String? {
         guard let raw = raw?.trimmingBlanks, !raw.isEmpty else { return nil }
@@ -100,8 +83,8 @@ struct Selection: Sendable {
     ) throws(Problem) -> Selected {
         var name = raw[...]
         var version: UInt64?
-        if form.takesVersion, let at = name.lastIndex(of: "@") {
-            guard let number = UInt64(name[name.index(after: at)...]) else { throw Self.unknown(raw, form) }
+        if form == .model, let at = name.lastIndex(of: "@") {
+            guard let number = UInt64(name[name.index(after: at)...]) else { throw Self.unknownModel(raw) }
             version = number
             name = name[..<at]
         }
@@ -122,18 +105,19 @@ struct Selection: Sendable {
         do {
             slug = try ProfileSlug(validating: String(name))
         } catch {
-            if form.takesVersion { throw Self.unknown(raw, form) }
+            if form == .model { throw Self.unknownModel(raw) }
             throw Problem.badRequest("invalid profile: \(raw)", code: "invalid_profile", param: "profile")
         }
         guard let entry = home.profile(slug) else {
-            if form.takesVersion { throw Self.unknown(raw, form) }
+            if form == .model { throw Self.unknownModel(raw) }
             throw Problem.notFound("profile not found: \(name)", code: "profile_not_found", param: "profile")
         }
-        var selected = Selected(registry: home, entry: entry, expiresCookie: false)
         if let version, entry.version != version {
-            selected.pin = Pin(version: version, name: raw, param: form == .prompt ? "prompt.version" : "model")
+            throw Problem.notFound(
+                "profile not found: \(raw) (the current version is \(entry.version))",
+                code: "version_not_found", param: "model")
         }
-        return selected
+        return Selected(registry: home, entry: entry, expiresCookie: false)
     }
 
     private static func registrySlug(_ raw: String) throws(Problem) -> RegistrySlug {
@@ -152,11 +136,10 @@ struct Selection: Sendable {
         }
     }
 
-    private static func unknown(_ raw: String, _ form: Form) -> Problem {
+    private static func unknownModel(_ raw: String) -> Problem {
         Problem.notFound(
-            "profile not found: the \(form == .prompt ? "prompt" : "model") \(raw.debugDescription) names no profile; "
-                + "GET /v1/models lists them",
-            code: "model_not_found", param: form == .prompt ? "prompt.id" : "model")
+            "profile not found: the model \(raw.debugDescription) names no profile; GET /v1/models lists them",
+            code: "model_not_found", param: "model")
     }
 
     private static func defaultProfile(of registry: RegistrySnapshot, expiresCookie: Bool) throws(Problem) -> Selected {

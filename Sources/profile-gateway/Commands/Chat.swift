@@ -55,8 +55,15 @@ struct Chat: ClientCommand {
         try printer.finish()
     }
 
+    private static func standardInput() throws(ClientFailure) -> String {
+        guard let text = String(validating: try Descriptor.read(path: "-"), as: UTF8.self) else {
+            throw ClientFailure(.failed, "standard input is no UTF-8 text")
+        }
+        return text
+    }
+
     private func body() throws -> JSONObject {
-        var body: JSONObject = ["prompt": .string(prompt == "-" ? try StandardInput.text() : prompt)]
+        var body: JSONObject = ["prompt": .string(prompt == "-" ? try Self.standardInput() : prompt)]
         let parts = (profile ?? "").split(separator: "/", maxSplits: 1).map(String.init)
         if parts.count == 2 {
             (body["registry"], body["profile"]) = (.string(parts[0]), .string(parts[1]))

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Bundles
 import JSON
 
 /// `--format` of commands that print a result.
@@ -11,12 +10,10 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
         switch self {
         case .table: Output.line(table())
         case .json: Output.line(String(decoding: value.pretty(), as: UTF8.self))
-        case .yaml: Output.line(Self.yamlText(value))
+        case .yaml: Output.line(DocumentText.yaml(value))
         }
     }
 
-    /// YAML that reads back as the same value.
-    static func yamlText(_ value: JSONValue) -> String { String(decoding: YAMLWriter.encode(value), as: UTF8.self) }
 }
 
 extension JSONValue {

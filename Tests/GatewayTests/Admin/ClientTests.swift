@@ -137,3 +137,39 @@ struct OverrideRefusalTests {
                 == nil)
     }
 }
+
+struct ThreeWayMergeTests {
+    private let base: JSONValue = ["a": 1, "b": ["x": 1, "y": 2], "list": [1, 2]]
+
+    @Test func `takes what either side changed`() {
+        let merge = ThreeWayMerge(
+            base: base, mine: ["a": 2, "b": ["x": 1, "y": 2], "list": [1, 2], "new": "m"],
+            theirs: ["a": 1, "b": ["x": 9, "y": 2, "z": 3], "list": []])
+        #expect(merge.document == ["a": 2, "b": ["x": 9, "y": 2, "z": 3], "list": [], "new": "m"])
+        #expect(merge.overlaps == [])
+    }
+
+    @Test func `lets mine stand where both changed the same, and says where`() {
+        let merge = ThreeWayMerge(
+            base: base, mine: ["a": 1, "b": ["x": 7, "y": 2], "list": [1]],
+            theirs: ["a": 1, "b": ["x": 8, "y": 3], "list": [2]])
+        #expect(merge.document == ["a": 1, "b": ["x": 7, "y": 3], "list": [1]])
+        #expect(merge.overlaps == ["/b/x", "/list"])
+    }
+
+    @Test func `removes what one side removed, and keeps what the other changed meanwhile`() {
+        let removed = ThreeWayMerge(base: base, mine: ["a": 1, "list": [1, 2]], theirs: base)
+        #expect(removed.document == ["a": 1, "list": [1, 2]])
+        let theirs = ThreeWayMerge(base: base, mine: base, theirs: ["a": 1])
+        #expect(theirs.document == ["a": 1])
+        let both = ThreeWayMerge(base: base, mine: ["a": 5, "list": [1, 2]], theirs: ["b": ["x": 1, "y": 3]])
+        #expect(both.document == ["a": 5])
+        #expect(both.overlaps == ["/b", "/a"])
+    }
+
+    @Test func `agrees where both made the same change`() {
+        let merge = ThreeWayMerge(base: base, mine: ["a": 3], theirs: ["a": 3])
+        #expect(merge.document == ["a": 3])
+        #expect(merge.overlaps == [])
+    }
+}

@@ -4,7 +4,7 @@ import ArgumentParser
 struct Profiles: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "profiles",
-        abstract: "List, show and resolve the profiles of a tenant.",
+        abstract: "List, show, resolve, change and undo changes of a tenant's profiles.",
         discussion: """
             With a running server these commands ask it (its lock file in the data directory says where it is); without
             one they work on the data themselves. Both do the same.
@@ -13,6 +13,11 @@ struct Profiles: ParsableCommand {
               profile-gateway profiles list
               profile-gateway profiles show agent
               profile-gateway profiles resolve agent --override ai-chat.ai-temperature=0.9
+              profile-gateway profiles edit agent
+              profile-gateway profiles rollback agent 3
             """,
-        subcommands: [ProfilesList.self, ProfilesShow.self, ProfilesResolve.self])
+        subcommands: [
+            ProfilesList.self, ProfilesShow.self, ProfilesResolve.self, ProfilesCreate.self, ProfilesEdit.self,
+            ProfilesDelete.self, ProfilesHistory.self, ProfilesDiff.self, ProfilesRollback.self,
+        ])
 }

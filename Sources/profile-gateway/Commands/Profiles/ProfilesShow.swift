@@ -23,6 +23,6 @@ struct ProfilesShow: ClientCommand {
 
     func run(on gateway: GatewayClient) async throws {
         let document = try await gateway.send(profile.request(.get)).value()
-        format.print(document) { OutputFormat.yamlText(document) }
+        format.print(document) { Terminal.printable(DocumentText.yaml(document)) }
     }
 }

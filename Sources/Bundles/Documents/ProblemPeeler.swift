@@ -1,10 +1,11 @@
-package import JSON
+import JSON
+import Profiles
 
 /// Finds every problem of a document with a decoder that stops at the first.
 ///
 /// What a problem is about is taken out and the rest is decoded again, until nothing is wrong or nothing can be taken
 /// out. An element taken out of a list shifts those behind it; the paths reported are those of the original.
-package struct ProblemPeeler {
+struct ProblemPeeler {
     private static let maximumProblems = 100
 
     private var document: JSONValue
@@ -13,7 +14,7 @@ package struct ProblemPeeler {
     private(set) var problems: [ValidationError] = []
 
     /// - Parameter prefix: what the decoder's paths have in front of the document's own members.
-    package static func decode<Value>(
+    static func decode<Value>(
         _ document: JSONValue, prefix: String = "", _ decode: (JSONValue) throws(ValidationError) -> Value
     ) -> (value: Value?, problems: [ValidationError]) {
         var peeler = ProblemPeeler(document: document)
@@ -34,10 +35,9 @@ package struct ProblemPeeler {
 
     /// Notes the problem and takes its subject out; false when that cannot be done.
     private mutating func peel(_ error: ValidationError, prefix: String) -> Bool {
-        let head = error.field.hasPrefix(prefix) ? prefix : ""
-        let path = String(error.field.dropFirst(head.count))
+        let path = error.field.hasPrefix(prefix) ? String(error.field.dropFirst(prefix.count)) : error.field
         let (steps, _) = DocumentPath.steps(path, in: document)
-        let original = head + originalPath(path)
+        let original = prefix + originalPath(path)
         // Positions named in the text would be those after something was taken out.
         let isShifted = original != error.field || !remaining.isEmpty && error.reason.contains("(first seen at")
         let isKnown = problems.contains { $0.field == original }
@@ -48,10 +48,6 @@ package struct ProblemPeeler {
         // A list's element goes as a whole: without one of its members it would be wrong in another way.
         if let element = steps.firstIndex(where: { if case .element = $0 { true } else { false } }) {
             target = Array(steps[...element])
-            if steps[element - 1] == .member("middlewares") && hasPositionalSlots(steps[..<(element - 1)]) {
-                // What configures a use by its position would come to configure another.
-                target.removeLast()
-            }
         }
         guard !target.isEmpty, !(isKnown && target.count < 2) else { return false }
         if case .element(let index) = target[target.count - 1] { forget(index, of: target.dropLast()) }
@@ -60,30 +56,22 @@ package struct ProblemPeeler {
         return document != before
     }
 
-    /// Whether the profile whose runtime the steps lead to keeps configurations in slots such as `index:1`.
-    private func hasPositionalSlots(_ runtime: ArraySlice<DocumentStep>) -> Bool {
-        let extensions = value(at: runtime.dropLast())?["extensions"]?.objectValue ?? [:]
-        return extensions.contains { entry in
-            entry.value["instances"]?.objectValue?.keys.contains { $0.hasPrefix("index:") } ?? false
-        }
-    }
-
     private mutating func forget(_ index: Int, of list: ArraySlice<DocumentStep>) {
         let name = Self.name(list)
-        var positions = remaining[name] ?? Array(0..<(value(at: list)?.arrayValue?.count ?? 0))
+        var positions = remaining[name] ?? Array(0..<(count(list)))
         if positions.indices.contains(index) { positions.remove(at: index) }
         remaining[name] = positions
     }
 
-    private func value(at steps: ArraySlice<DocumentStep>) -> JSONValue? {
+    private func count(_ list: ArraySlice<DocumentStep>) -> Int {
         var value: JSONValue? = document
-        for step in steps {
+        for step in list {
             switch step {
             case .member(let key): value = value?[key]
             case .element(let index): value = value?[index]
             }
         }
-        return value
+        return value?.arrayValue?.count ?? 0
     }
 
     /// The path with the list positions of the document as it was given.
