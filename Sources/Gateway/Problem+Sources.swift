@@ -52,6 +52,8 @@ extension Problem {
             self.init(.conflict, code: "profile_in_use", error.message, param: "slug")
         case .registryNotEmpty:
             self.init(.conflict, code: "registry_not_empty", error.message, param: "registry")
+        case .importRefused(let problems):
+            self.init(refusedImport: problems.map(ImportFinding.init))
         case .registryProtected:
             self.init(.conflict, code: "registry_protected", error.message, param: "registry")
         case .damaged:

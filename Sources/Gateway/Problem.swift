@@ -17,6 +17,8 @@ struct Problem: Error, Sendable, CustomStringConvertible {
     var currentVersion: UInt64?
     /// Seconds after which a retry makes sense.
     var retryAfter: Int?
+    /// Everything that is wrong, where more than one thing can be said; `message` and `param` are the first's.
+    var errors: [JSONValue] = []
     /// Methods a 405 names.
     var allow: [String] = []
 
@@ -53,6 +55,7 @@ struct Problem: Error, Sendable, CustomStringConvertible {
         ]
         if let expectedVersion { error["expected_version"] = .number(JSONNumber(expectedVersion)) }
         if let currentVersion { error["current_version"] = .number(JSONNumber(currentVersion)) }
+        if !errors.isEmpty { error["errors"] = .array(errors) }
         return .object(["error": .object(error)])
     }
 

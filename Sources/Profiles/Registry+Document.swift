@@ -134,9 +134,16 @@ package struct RegistryDocument: Sendable, Equatable {
     }
 }
 
+extension RegistryDocument {
+    /// The default of a registry that names none: its profile `default`, else the first in slug order (origin 6.1).
+    package var inferredDefault: ProfileSlug? {
+        (profiles.first { $0.slug == .default } ?? profiles.first)?.slug
+    }
+}
+
 extension ValidationError {
     /// The same error of a profile that is one entry of a registry document.
-    func inside(_ entry: String) -> ValidationError {
+    package func inside(_ entry: String) -> ValidationError {
         let inner = field.hasPrefix("profile.") ? String(field.dropFirst(8)) : field
         return ValidationError(field: FieldPath.member(inner, of: entry), reason: reason, phrase: phrase)
     }

@@ -14,13 +14,29 @@ package enum StackTopology {
     ) throws(ValidationError) {
         let after = ChangedLookup(lookup, id, becomes: profile)
         try check(id, profile, in: after)
-        for user in dependents(of: id, in: after) {
+        for user in dependents(of: [id], in: after).sorted() {
             guard let profile = after.profile(user) else { continue }
             do throws(ValidationError) { try check(user, profile, in: after) } catch {
                 guard resolves(user, profile, in: lookup) else { continue }
                 throw error
             }
         }
+    }
+
+    /// What is wrong with the stacks after a change of many profiles: of those changed, and of every profile that
+    /// reaches one of them and resolved before.
+    package static func problems(
+        after: some ProfileLookup, before: some ProfileLookup, changed: Set<ProfileID>
+    ) -> [(id: ProfileID, error: ValidationError)] {
+        var problems: [(id: ProfileID, error: ValidationError)] = []
+        for id in dependents(of: changed, in: after).union(changed).sorted() {
+            guard let profile = after.profile(id) else { continue }
+            do throws(ValidationError) { try check(id, profile, in: after) } catch {
+                if !changed.contains(id), let known = before.profile(id), !resolves(id, known, in: before) { continue }
+                problems.append((id, error))
+            }
+        }
+        return problems
     }
 
     private static func resolves(_ id: ProfileID, _ profile: Profile, in lookup: some ProfileLookup) -> Bool {
@@ -46,21 +62,21 @@ package enum StackTopology {
         for layer in try StackExpansion(of: id, profile, in: lookup).layers { try merge.add(layer) }
     }
 
-    /// Every profile that reaches the target through its stack, at any distance, sorted.
-    private static func dependents(of target: ProfileID, in lookup: some ProfileLookup) -> [ProfileID] {
+    /// Every other profile that reaches one of the targets through its stack, at any distance.
+    private static func dependents(of targets: Set<ProfileID>, in lookup: some ProfileLookup) -> Set<ProfileID> {
         var usersByTarget: [ProfileID: [ProfileID]] = [:]
         for id in lookup.stackedProfiles {
             guard let profile = lookup.profile(id) else { continue }
             for reference in references(of: profile, id) { usersByTarget[reference, default: []].append(id) }
         }
         var found: Set<ProfileID> = []
-        var pending = [target]
+        var pending = Array(targets)
         while let next = pending.popLast() {
-            for user in usersByTarget[next] ?? [] where user != target && found.insert(user).inserted {
+            for user in usersByTarget[next] ?? [] where !targets.contains(user) && found.insert(user).inserted {
                 pending.append(user)
             }
         }
-        return found.sorted()
+        return found
     }
 
     private static func references(of profile: Profile, _ id: ProfileID) -> [ProfileID] {

@@ -45,6 +45,8 @@ package enum RegistryError: Error, Sendable, Equatable {
     /// Other profiles stack on this one; 409 listing them as `registry/profile`.
     case inUse(String, by: [String])
     case registryNotEmpty(String, profiles: Int)
+    /// Everything that keeps a document from being imported; never empty.
+    case importRefused([ImportProblem])
     /// The registry `default` cannot be deleted.
     case registryProtected(String)
 
@@ -108,6 +110,9 @@ extension RegistryError: CustomStringConvertible {
         case .registryNotEmpty(let slug, let profiles):
             return "registry \"\(slug)\" still has \(profiles) profile\(profiles == 1 ? "" : "s"); "
                 + "delete them first, or repeat with force=true"
+        case .importRefused(let problems):
+            let others = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
+            return (problems.first?.error.message ?? "the import is refused") + others
         case .registryProtected(let slug): return "registry \"\(slug)\" cannot be deleted"
         default: return storageMessage
         }

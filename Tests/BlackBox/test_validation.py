@@ -129,7 +129,7 @@ def test_two_uses_of_one_middleware_without_ids_are_fine_in_one_profile(http):
     ],
 )
 def test_an_invalid_registry_of_the_origin_is_damage_with_its_field(start, document, field):
-    """Import is other work; the same documents arrive in a file that the origin wrote (gateway.md §6)."""
+    """The same documents as import refuses (test_import_export.py), in a file that the origin wrote (gateway.md §6)."""
     gateway = start(started=False)
     write_origin_file(gateway.database(), {"default": document})
     http = gateway.start().client()

@@ -1,4 +1,5 @@
 import JSON
+import Profiles
 
 /// Which line of a document a path of one of its registries is about.
 struct BundlePlaces: Sendable {

@@ -1,5 +1,5 @@
 import JSON
-package import Profiles
+import Profiles
 
 /// Collects the registries of one document and everything that is wrong with them.
 struct RegistryParser {
@@ -146,12 +146,5 @@ struct RegistryParser {
         guard let root = places.root else { return nil }
         guard places.format == .bundle, let key else { return root.line }
         return root["registries"]?.entry(key)?.keyLine ?? root.line
-    }
-}
-
-extension RegistryDocument {
-    /// The default of a registry that names none: its profile `default`, else the first in slug order (origin 6.1).
-    package var inferredDefault: ProfileSlug? {
-        (profiles.first { $0.slug == .default } ?? profiles.first)?.slug
     }
 }

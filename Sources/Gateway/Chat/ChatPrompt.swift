@@ -13,9 +13,12 @@ struct ChatPrompt: Sendable {
     var overrides: JSONObject?
     var idempotencyKey: String?
     var isStreaming: Bool
+    /// The version to explain, if not the current one.
+    var version: UInt64?
 
+    /// - Parameter takesVersion: whether the body may name a version of the profile.
     /// - Throws: `Problem` 400 for an unknown field, a wrong type, or aliases that disagree.
-    init(_ context: RequestContext) throws {
+    init(_ context: RequestContext, takesVersion: Bool = false) throws {
         var reader = try context.bodyReader()
         let prompt = try reader.string("prompt")
         let text = try reader.string("text")
@@ -34,6 +37,7 @@ struct ChatPrompt: Sendable {
             ?? context.head.headers["X-Idempotency-Key"]
         variables = try reader.object("variables") ?? [:]
         let stream = try reader.bool("stream")
+        version = takesVersion ? try reader.uint64("version") : nil
         try reader.finish()
         let accept = context.head.headers["Accept"].map(BodyRules.mediaType)
         isStreaming = stream ?? (accept == "text/event-stream")
@@ -44,7 +48,8 @@ struct ChatPrompt: Sendable {
     /// The request as the chat service takes it.
     func input(path: String?) -> ChatInput {
         ChatInput(
-            sources: Selection.Sources(path: path, bodyProfile: profile, bodyRegistry: registry),
+            sources: Selection.Sources(
+                path: path, bodyProfile: profile, bodyRegistry: registry, version: version),
             requested: RequestedRuntime(overrides: overrides ?? [:], variables: variables))
     }
 

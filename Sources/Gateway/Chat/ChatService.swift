@@ -12,6 +12,7 @@ final class ChatService: Sendable {
     private let catalogue: ToolCatalogue
     private let resolver: Resolver
     private let plans = Mutex(Plans())
+    private let versions = VersionCache()
 
     private static let maximumPlans = 4096
     /// About what all remembered plans may hold, in bytes.
@@ -91,7 +92,16 @@ final class ChatService: Sendable {
         let selection = Selection(
             sources: input.sources, head: context.head, modelAliases: tenant?.modelAliases ?? [:],
             takesUnknownModels: tenant?.unknownModel == .default)
-        return (try selection.resolve(in: snapshot, defaultRegistry: .default), snapshot)
+        var selected = try selection.resolve(in: snapshot, defaultRegistry: .default)
+        if let version = input.sources.version, version != selected.entry.version {
+            selected.pin = Selection.Pin(
+                version: version, name: "\(selected.entry.registry)/\(selected.entry.slug)@\(version)", param: "version"
+            )
+        }
+        if let pin = selected.pin {
+            selected.entry = try await versions.entry(pin, of: selected.entry, in: try await context.tenant())
+        }
+        return (selected, snapshot)
     }
 
     /// The client's sampling members as overrides of step settings: so they obey the policy, decide about the
@@ -169,7 +179,11 @@ final class ChatService: Sendable {
             timeouts: destination.timeouts.applying(settings),
             tools: ToolFilter(allowed: resolved.effective.tools, catalogue: catalogue),
             middlewares: try MiddlewareChain(resolved.effective.middlewares, from: services.middlewares))
-        let layers = resolved.lineage.compactMap { snapshot.registry($0.id.registry)?.profile($0.id.profile) }
+        let layers = resolved.lineage.compactMap { layer -> ProfileEntry? in
+            let current = snapshot.registry(layer.id.registry)?.profile(layer.id.profile)
+            // An earlier version of the profile itself never changes; what it is layered on is live.
+            return layer.id == id && current !== entry ? nil : current
+        }
         return Memo(plan: plan, layers: layers)
     }
 }

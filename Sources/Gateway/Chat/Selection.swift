@@ -16,14 +16,26 @@ struct Selection: Sendable {
         var model: String?
         /// OpenAI's reusable prompt, in the forms of `model`; as deliberate as `profile`.
         var prompt: String?
+        /// The version of whichever profile is selected; only `/api/chat/resolve` takes one.
+        var version: UInt64?
     }
 
     /// The profile that answers.
     struct Selected: Sendable {
         let registry: RegistrySnapshot
-        let entry: ProfileEntry
+        var entry: ProfileEntry
         /// The request carried a `chat_profile` cookie that names nothing; the answer expires it.
         let expiresCookie: Bool
+        /// The request names another version than the current one (`slug@version`).
+        var pin: Pin?
+    }
+
+    /// A version as the request names it; whether there is one, only the history knows.
+    struct Pin: Sendable {
+        let version: UInt64
+        /// The name with the version, and the member of the request it stands in.
+        let name: String
+        let param: String
     }
 
     let sources: Sources
@@ -43,7 +55,7 @@ struct Selection: Sendable {
             return try named(raw, form: .slug, registry: registry, snapshot, defaultRegistry)
         }
         if let raw = given(sources.prompt) {
-            return try named(raw, form: .model, registry: registry, snapshot, defaultRegistry)
+            return try named(raw, form: .prompt, registry: registry, snapshot, defaultRegistry)
         }
         if let raw = given(head.headers["X-Profile"]) {
             return try named(raw, form: .qualified, registry: registry, snapshot, defaultRegistry)
@@ -71,7 +83,12 @@ struct Selection: Sendable {
         return try Self.defaultProfile(of: home, expiresCookie: false)
     }
 
-    private enum Form { case slug, qualified, model }
+    private enum Form {
+        case slug, qualified, model, prompt
+
+        /// Whether a version may follow the name.
+        var takesVersion: Bool { self == .model || self == .prompt }
+    }
 
     private func given(_ raw: String?) -> String? {
         guard let raw = raw?.trimmingBlanks, !raw.isEmpty else { return nil }
@@ -83,8 +100,8 @@ struct Selection: Sendable {
     ) throws(Problem) -> Selected {
         var name = raw[...]
         var version: UInt64?
-        if form == .model, let at = name.lastIndex(of: "@") {
-            guard let number = UInt64(name[name.index(after: at)...]) else { throw Self.unknownModel(raw) }
+        if form.takesVersion, let at = name.lastIndex(of: "@") {
+            guard let number = UInt64(name[name.index(after: at)...]) else { throw Self.unknown(raw, form) }
             version = number
             name = name[..<at]
         }
@@ -105,19 +122,18 @@ struct Selection: Sendable {
         do {
             slug = try ProfileSlug(validating: String(name))
         } catch {
-            if form == .model { throw Self.unknownModel(raw) }
+            if form.takesVersion { throw Self.unknown(raw, form) }
             throw Problem.badRequest("invalid profile: \(raw)", code: "invalid_profile", param: "profile")
         }
         guard let entry = home.profile(slug) else {
-            if form == .model { throw Self.unknownModel(raw) }
+            if form.takesVersion { throw Self.unknown(raw, form) }
             throw Problem.notFound("profile not found: \(name)", code: "profile_not_found", param: "profile")
         }
+        var selected = Selected(registry: home, entry: entry, expiresCookie: false)
         if let version, entry.version != version {
-            throw Problem.notFound(
-                "profile not found: \(raw) (the current version is \(entry.version))",
-                code: "version_not_found", param: "model")
+            selected.pin = Pin(version: version, name: raw, param: form == .prompt ? "prompt.version" : "model")
         }
-        return Selected(registry: home, entry: entry, expiresCookie: false)
+        return selected
     }
 
     private static func registrySlug(_ raw: String) throws(Problem) -> RegistrySlug {
@@ -136,10 +152,11 @@ struct Selection: Sendable {
         }
     }
 
-    private static func unknownModel(_ raw: String) -> Problem {
+    private static func unknown(_ raw: String, _ form: Form) -> Problem {
         Problem.notFound(
-            "profile not found: the model \(raw.debugDescription) names no profile; GET /v1/models lists them",
-            code: "model_not_found", param: "model")
+            "profile not found: the \(form == .prompt ? "prompt" : "model") \(raw.debugDescription) names no profile; "
+                + "GET /v1/models lists them",
+            code: "model_not_found", param: form == .prompt ? "prompt.id" : "model")
     }
 
     private static func defaultProfile(of registry: RegistrySnapshot, expiresCookie: Bool) throws(Problem) -> Selected {

@@ -64,6 +64,7 @@ struct ConfigurationAssembler {
     private mutating func assembleSizesAndTimes(_ configuration: inout GatewayConfiguration) {
         bytes(.profileBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.profiles = $0 }
         bytes(.chatBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.chat = $0 }
+        bytes(.importBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.imports = $0 }
         integer(.maximumOpenTenants, in: 1...100_000) { configuration.maximumOpenTenants = $0 }
         duration(.busyTimeout, in: .zero ... .seconds(600)) { configuration.busyTimeout = $0 }
         duration(.shutdownGrace, in: .zero ... .seconds(3600)) { configuration.shutdownGrace = $0 }

@@ -25,6 +25,7 @@ enum ConfigurationField: String, CaseIterable, Sendable {
     case backupDirectories = "backup_directories"
     case profileBodyBytes = "max_body_bytes.profiles"
     case chatBodyBytes = "max_body_bytes.chat"
+    case importBodyBytes = "max_body_bytes.imports"
     case maximumOpenTenants = "max_open_tenants"
     case busyTimeout = "busy_timeout"
     case shutdownGrace = "shutdown_grace"

@@ -62,6 +62,7 @@ private struct ReportBuilder {
         add(.backupDirectories, .array(configuration.backupDirectories.map { .string($0) }))
         add(.profileBodyBytes, .string(Units.text(configuration.maximumBodyBytes.profiles)))
         add(.chatBodyBytes, .string(Units.text(configuration.maximumBodyBytes.chat)))
+        add(.importBodyBytes, .string(Units.text(configuration.maximumBodyBytes.imports)))
         add(.maximumOpenTenants, .number(configuration.maximumOpenTenants))
         add(.busyTimeout, .string(Units.text(configuration.busyTimeout)))
         add(.shutdownGrace, .string(Units.text(configuration.shutdownGrace)))

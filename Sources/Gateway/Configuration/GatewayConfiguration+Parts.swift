@@ -63,7 +63,7 @@ package struct TenantConfiguration: Sendable {
     package var displayName: String?
     /// What `/v1` does with a `model` that is no profile. Default: 404.
     package var unknownModel: UnknownModel = .reject
-    /// `model` names of clients → `slug` or `registry/slug`.
+    /// `model` names of clients → `slug`, `registry/slug`, either with `@version`.
     package var modelAliases: [String: String] = [:]
     /// Whether a PATCH or DELETE without a precondition is 428. Default: no.
     package var requiresPreconditions = false

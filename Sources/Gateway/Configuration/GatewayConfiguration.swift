@@ -119,6 +119,8 @@ extension GatewayConfiguration {
         package var profiles = 1 << 20
         /// Chat and the OpenAI-compatible routes. Default 32 MiB.
         package var chat = 32 << 20
+        /// Documents of whole registries. Default 16 MiB.
+        package var imports = 16 << 20
 
         package init() {}
     }

@@ -15,21 +15,26 @@ enum Names {
         return slug
     }
 
-    /// `slug` or `registry/slug`.
+    /// `slug` or `registry/slug`, either with `@version` behind it.
     static func profileReference(_ text: String) throws(InvalidSetting) -> String {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         do {
             guard (1...2).contains(parts.count), let last = parts.last else {
-                throw InvalidSetting("`\(text)` must be `slug` or `registry/slug`")
+                throw InvalidSetting("`\(text)` must be `slug`, `registry/slug` or one of them with `@version`")
             }
             if parts.count == 2 { _ = try RegistrySlug(validating: String(parts[0])) }
-            _ = try ProfileSlug(validating: String(last))
+            let named = last.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+            _ = try ProfileSlug(validating: String(named[0]))
+            if named.count == 2, (UInt64(named[1]) ?? 0) == 0 {
+                throw InvalidSetting("`\(text)`: the version must be an integer from 1")
+            }
         } catch let error as ValidationError {
-            throw InvalidSetting("`\(text)` must be `slug` or `registry/slug`: \(error.reason)")
+            throw InvalidSetting(
+                "`\(text)` must be `slug`, `registry/slug` or one of them with `@version`: \(error.reason)")
         } catch let error as InvalidSetting {
             throw error
         } catch {
-            throw InvalidSetting("`\(text)` must be `slug` or `registry/slug`")
+            throw InvalidSetting("`\(text)` must be `slug`, `registry/slug` or one of them with `@version`")
         }
         return text
     }

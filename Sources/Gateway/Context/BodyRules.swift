@@ -15,13 +15,14 @@ enum BodyRules {
                 "\(head.method.rawValue) takes no body here; use query parameters", code: "unexpected_body")
         case .profile: limit = configuration.maximumBodyBytes.profiles
         case .chat: limit = configuration.maximumBodyBytes.chat
+        case .registries: limit = configuration.maximumBodyBytes.imports
         }
         guard head.hasBody, head.contentLength != 0 else { return .collect(upTo: 0) }
         if let length = head.contentLength, length > limit { throw tooLarge(limit: limit) }
         let type = mediaType(head.headers["Content-Type"] ?? "")
-        let accepted =
-            head.method == .patch
-            ? ["application/json", "application/merge-patch+json"] : ["application/json"]
+        var accepted = ["application/json"]
+        if head.method == .patch { accepted.append("application/merge-patch+json") }
+        if endpoint.bodyLimit == .registries { accepted.append("application/yaml") }
         guard accepted.contains(type) else {
             throw Problem(
                 .unsupportedMediaType, code: "unsupported_media_type",

@@ -20,13 +20,16 @@ struct ModelsHandlers: Sendable {
         let selected = try Selection(
             sources: Selection.Sources(model: id), head: context.head
         ).resolve(in: snapshot, defaultRegistry: .default)
-        return .json(try model(selected.entry))
+        guard let pin = selected.pin else { return .json(try model(selected.entry)) }
+        let entry = try await VersionCache.load(pin, of: selected.entry, in: try await context.tenant())
+        return .json(try model(entry, version: pin.version))
     }
 
-    private func model(_ entry: ProfileEntry) throws(RegistryError) -> JSONValue {
+    private func model(_ entry: ProfileEntry, version: UInt64? = nil) throws(RegistryError) -> JSONValue {
         let isHome = entry.registry == .default
+        let name = isHome ? entry.slug.rawValue : "\(entry.registry.rawValue)/\(entry.slug.rawValue)"
         return [
-            "id": .string(isHome ? entry.slug.rawValue : "\(entry.registry.rawValue)/\(entry.slug.rawValue)"),
+            "id": .string(name + (version.map { "@\($0)" } ?? "")),
             "object": "model",
             "created": .number(JSONNumber(try entry.decode().metadata.createdAtMs / 1000)),
             "owned_by": .string(entry.registry.rawValue),

@@ -8,7 +8,7 @@ struct ResolveHandlers: Sendable {
     let service: ChatService
 
     @Sendable func resolve(_ context: RequestContext) async throws -> Response {
-        let prompt = try ChatPrompt(context)
+        let prompt = try ChatPrompt(context, takesVersion: true)
         let input = prompt.input(path: nil)
         // Prompts, settings and lineage are for those who may read profiles; a chat role learns what it is served by.
         let isFull = context.principal.role >= .reader

@@ -26,6 +26,8 @@ struct Endpoint: Sendable {
     /// Which configured limit a body falls under.
     enum BodyLimit: Sendable {
         case none, profile, chat
+        /// Documents of whole registries, in JSON or YAML.
+        case registries
     }
 }
 
@@ -100,9 +102,11 @@ struct Router: Sendable {
         var parameters = PathParameters()
         var endpoints: [HTTPServer.Method: Endpoint] = [:]
         var position = path.startIndex
+        var hasAlternative = false
         walk: while position < path.endIndex {
             let segment = path[position]
             if let child = nodes[index].literals[segment] {
+                hasAlternative = hasAlternative || nodes[index].parameter != nil
                 index = child
             } else if let child = nodes[index].parameter, !segment.isEmpty {
                 parameters[child.name] = segment
@@ -112,17 +116,40 @@ struct Router: Sendable {
                 endpoints = rest.endpoints
                 break walk
             } else {
-                return .notFound
+                break walk
             }
             position += 1
         }
         if position == path.endIndex { endpoints = nodes[index].endpoints }
-        if endpoints.isEmpty { return .notFound }
         if let endpoint = endpoints[method] ?? (method == .head ? endpoints[.get] : nil) {
             return .found(endpoint, parameters: parameters)
         }
+        // A registry may be called as a verb beside it is, such as `import`.
+        if hasAlternative, let found = alternative(method, path, at: 0, PathParameters()) { return found }
+        if endpoints.isEmpty { return .notFound }
         var allowed = Set(endpoints.keys)
         if allowed.contains(.get) { allowed.insert(.head) }
         return .methodNotAllowed(allowed.sorted { $0.rawValue < $1.rawValue })
+    }
+
+    /// The first endpoint that fits when names are also tried where a literal segment fits.
+    private func alternative(
+        _ method: HTTPServer.Method, _ path: ArraySlice<String>, at index: Int, _ parameters: PathParameters
+    ) -> Match? {
+        guard let segment = path.first else {
+            let endpoints = nodes[index].endpoints
+            return (endpoints[method] ?? (method == .head ? endpoints[.get] : nil)).map {
+                .found($0, parameters: parameters)
+            }
+        }
+        if let child = nodes[index].literals[segment],
+            let found = alternative(method, path.dropFirst(), at: child, parameters)
+        {
+            return found
+        }
+        guard let child = nodes[index].parameter, !segment.isEmpty else { return nil }
+        var parameters = parameters
+        parameters[child.name] = segment
+        return alternative(method, path.dropFirst(), at: child.node, parameters)
     }
 }

@@ -8,6 +8,7 @@ struct Routes: Sendable {
     let profiles = ProfileHandlers()
     let registries = RegistryHandlers()
     let history = HistoryHandlers()
+    let bundles = BundleHandlers()
     let currentProfile = CurrentProfileHandlers()
     let models = ModelsHandlers()
     let schemas = SchemaHandlers()
@@ -70,6 +71,10 @@ struct Routes: Sendable {
             tenant(.get, "/api/chat/registries/{registry}", .chat, registries.get),
             tenant(.patch, "/api/chat/registries/{registry}", .admin, body: .profile, registries.patch),
             tenant(.delete, "/api/chat/registries/{registry}", .admin, registries.delete),
+            tenant(.get, "/api/chat/registries/{registry}/export", .reader, bundles.exportOne),
+            tenant(.post, "/api/chat/registries/{registry}/import", .editor, body: .registries, bundles.importOne),
+            tenant(.get, "/api/chat/registries/export", .reader, bundles.exportAll),
+            tenant(.post, "/api/chat/registries/import", .admin, body: .registries, bundles.importAll),
 
             // the current profile of a browser
             tenant(.get, "/api/chat/profile", .chat, currentProfile.get),

@@ -29,6 +29,12 @@ package struct HistoryEntry: Sendable {
             stored, registry: registry.rawValue, slug: profile.rawValue, version: version)
     }
 
+    /// The version as a snapshot would hold it, to chat with; nil for a deletion. Throws `damaged`.
+    package func profileEntry(epoch: UInt64) throws(RegistryError) -> ProfileEntry? {
+        guard let profile = try decodeProfile() else { return nil }
+        return ProfileEntry(profile, registry: registry, isDefault: false, revision: revision, epoch: epoch)
+    }
+
     /// The version's own document as the API shows it, literal credentials masked; null for a deletion.
     ///
     /// Without `is_default`, which is no part of a version. Throws `damaged` when the row cannot be read.

@@ -58,6 +58,8 @@ enum ChangeAction: String {
     /// Taken over from a whole document in `payload_json`.
     case takeOver = "take_over"
     case bootstrap
+    /// Written from a document of registries.
+    case importDocument = "import"
     /// A backup was put in the file's place; only in the audit.
     case restore
 }

@@ -188,7 +188,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "1:29: tenants.a.display_name: must be text, not a number; put it in quotes"),
         Mistake(
             "tenants: {a: {model_aliases: {gpt-4o: a/b/c}}}",
-            "1:39: tenants.a.model_aliases.gpt-4o: `a/b/c` must be `slug` or `registry/slug`"),
+            "1:39: tenants.a.model_aliases.gpt-4o: `a/b/c` must be `slug`, `registry/slug` or one of them with `@version`"
+        ),
         Mistake(
             "profile_registry_db: a.db\nprofile_registry_dsn: 'file:b.db'",
             "2:23: profile_registry_dsn: names the same file as profile_registry_db (config/gateway.yaml:1:22); give one of the two"

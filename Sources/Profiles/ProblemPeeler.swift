@@ -1,11 +1,10 @@
-import JSON
-import Profiles
+package import JSON
 
 /// Finds every problem of a document with a decoder that stops at the first.
 ///
 /// What a problem is about is taken out and the rest is decoded again, until nothing is wrong or nothing can be taken
 /// out. An element taken out of a list shifts those behind it; the paths reported are those of the original.
-struct ProblemPeeler {
+package struct ProblemPeeler {
     private static let maximumProblems = 100
 
     private var document: JSONValue
@@ -14,7 +13,7 @@ struct ProblemPeeler {
     private(set) var problems: [ValidationError] = []
 
     /// - Parameter prefix: what the decoder's paths have in front of the document's own members.
-    static func decode<Value>(
+    package static func decode<Value>(
         _ document: JSONValue, prefix: String = "", _ decode: (JSONValue) throws(ValidationError) -> Value
     ) -> (value: Value?, problems: [ValidationError]) {
         var peeler = ProblemPeeler(document: document)
@@ -35,9 +34,10 @@ struct ProblemPeeler {
 
     /// Notes the problem and takes its subject out; false when that cannot be done.
     private mutating func peel(_ error: ValidationError, prefix: String) -> Bool {
-        let path = error.field.hasPrefix(prefix) ? String(error.field.dropFirst(prefix.count)) : error.field
+        let head = error.field.hasPrefix(prefix) ? prefix : ""
+        let path = String(error.field.dropFirst(head.count))
         let (steps, _) = DocumentPath.steps(path, in: document)
-        let original = prefix + originalPath(path)
+        let original = head + originalPath(path)
         // Positions named in the text would be those after something was taken out.
         let isShifted = original != error.field || !remaining.isEmpty && error.reason.contains("(first seen at")
         let isKnown = problems.contains { $0.field == original }
@@ -48,6 +48,10 @@ struct ProblemPeeler {
         // A list's element goes as a whole: without one of its members it would be wrong in another way.
         if let element = steps.firstIndex(where: { if case .element = $0 { true } else { false } }) {
             target = Array(steps[...element])
+            if steps[element - 1] == .member("middlewares") && hasPositionalSlots(steps[..<(element - 1)]) {
+                // What configures a use by its position would come to configure another.
+                target.removeLast()
+            }
         }
         guard !target.isEmpty, !(isKnown && target.count < 2) else { return false }
         if case .element(let index) = target[target.count - 1] { forget(index, of: target.dropLast()) }
@@ -56,22 +60,30 @@ struct ProblemPeeler {
         return document != before
     }
 
+    /// Whether the profile whose runtime the steps lead to keeps configurations in slots such as `index:1`.
+    private func hasPositionalSlots(_ runtime: ArraySlice<DocumentStep>) -> Bool {
+        let extensions = value(at: runtime.dropLast())?["extensions"]?.objectValue ?? [:]
+        return extensions.contains { entry in
+            entry.value["instances"]?.objectValue?.keys.contains { $0.hasPrefix("index:") } ?? false
+        }
+    }
+
     private mutating func forget(_ index: Int, of list: ArraySlice<DocumentStep>) {
         let name = Self.name(list)
-        var positions = remaining[name] ?? Array(0..<(count(list)))
+        var positions = remaining[name] ?? Array(0..<(value(at: list)?.arrayValue?.count ?? 0))
         if positions.indices.contains(index) { positions.remove(at: index) }
         remaining[name] = positions
     }
 
-    private func count(_ list: ArraySlice<DocumentStep>) -> Int {
+    private func value(at steps: ArraySlice<DocumentStep>) -> JSONValue? {
         var value: JSONValue? = document
-        for step in list {
+        for step in steps {
             switch step {
             case .member(let key): value = value?[key]
             case .element(let index): value = value?[index]
             }
         }
-        return value?.arrayValue?.count ?? 0
+        return value
     }
 
     /// The path with the list positions of the document as it was given.

@@ -1,7 +1,7 @@
-import JSON
+package import JSON
 
 /// One step down into a document.
-enum DocumentStep: Equatable {
+package enum DocumentStep: Sendable, Equatable {
     case member(String)
     case element(Int)
 }
@@ -10,8 +10,8 @@ enum DocumentStep: Equatable {
 ///
 /// Errors spell keys normalised (trimmed, lower-case) and do not quote them, so each step takes the longest key there is
 /// that fits the text; where none fits, the path ends at what encloses the culprit.
-enum DocumentPath {
-    static func steps(_ path: String, in root: JSONValue) -> (steps: [DocumentStep], isWhole: Bool) {
+package enum DocumentPath {
+    package static func steps(_ path: String, in root: JSONValue) -> (steps: [DocumentStep], isWhole: Bool) {
         var rest = path[...]
         var value = root
         var steps: [DocumentStep] = []
@@ -82,24 +82,5 @@ extension JSONValue {
             return .array(elements)
         default: return self
         }
-    }
-}
-
-extension YAMLNode {
-    /// The line of what the steps lead to, or of what encloses it: of its key where it has one.
-    func line(at steps: [DocumentStep]) -> Int {
-        var node = self
-        var line = node.line
-        for step in steps {
-            switch (step, node.content) {
-            case (.member(let key), .mapping(let entries)):
-                guard let entry = entries.first(where: { $0.key == key }) else { return line }
-                (node, line) = (entry.value, entry.keyLine)
-            case (.element(let index), .sequence(let nodes)) where nodes.indices.contains(index):
-                (node, line) = (nodes[index], nodes[index].line)
-            default: return line
-            }
-        }
-        return line
     }
 }
