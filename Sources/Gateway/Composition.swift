@@ -53,6 +53,7 @@ struct Composition: Sendable {
             data: try DataDirectory(creating: configuration.dataDirectory, owner: owner),
             configured: Set(configuration.tenants.map(\.slug) + [configuration.defaultTenant].compactMap { $0 }),
             maximumOpen: configuration.maximumOpenTenants)
+        tenants.retention = configuration.retention
         if let file = configuration.registryFile, let tenant = configuration.defaultTenant {
             tenants.elsewhere[tenant] = (RegistryFile(path: file.path), file.options)
         }

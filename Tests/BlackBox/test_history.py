@@ -487,3 +487,42 @@ def test_a_rollback_is_guarded_where_the_tenant_asks_for_it(start):
     http = start(config={"tenants": {"default": {"require_preconditions": True}}}).client()
     refuses(http.post(f"{PROFILES}/agent/rollback", {"version": 1}), 428)
     assert http.post(f"{PROFILES}/agent/rollback", {"version": 1, "expected_version": 1}).status == 200
+
+
+# Retention ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_too_much_is_forgotten_and_the_newest_stays(start):
+    gateway = start(config={"history": {"max_versions": 5}, "audit": {"max_entries": 4}})
+    http = gateway.client()
+    create(http, "x", display_name="1")
+    for number in range(2, 21):
+        name(http, str(number))
+    # The registry, `agent` and `default` have one version each.
+    eventually(lambda: [item["version"] for item in versions(http)] == [20, 19], "old versions are forgotten")
+    eventually(lambda: len(http.get("/api/chat/audit").json()) == 4, "old lines are forgotten")
+    assert [item["version"] for item in versions(http, "agent")] == [1]
+    refuses(http.get(f"{PROFILES}/x/versions/1"), 404, "has no version 1")
+    refuses(roll_back(http, 1, expect=404), 404)
+    assert next_page(http.get(f"{PROFILES}/x/versions?limit=2")) is None
+    assert version(name(http, "21").json()) == 21
+    gateway.restart()
+    assert version(read(gateway.client(), "x")) == 21
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"history": {"max_versions": 0}},
+        {"history": {"max_versions": "many"}},
+        {"history": {"max_age": 30}},
+        {"history": {"max_age": "0s"}},
+        {"history": {"versions": 5}},
+        {"audit": {"max_entries": -1}},
+        {"audit": 5},
+    ],
+    ids=str,
+)
+def test_bounds_that_make_no_sense_are_refused(start, setting):
+    code, output = start(started=False, config=setting).run()
+    assert code != 0 and ("history" in output or "audit" in output), output

@@ -3,6 +3,7 @@
 
 internal import HTTPServer
 internal import Profiles
+internal import Tenants
 
 /// Builds a GatewayConfiguration; problems pile up in `decoder`.
 struct ConfigurationAssembler {
@@ -62,9 +63,15 @@ struct ConfigurationAssembler {
     }
 
     private mutating func assembleSizesAndTimes(_ configuration: inout GatewayConfiguration) {
+        // Up to a century.
+        let age = Duration.seconds(1) ... .seconds(36_500 * 86_400)
         bytes(.profileBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.profiles = $0 }
         bytes(.chatBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.chat = $0 }
         bytes(.importBodyBytes, in: 1024...(1 << 30)) { configuration.maximumBodyBytes.imports = $0 }
+        integer(.historyVersions, in: 1...1_000_000_000) { configuration.retention.maximumVersions = $0 }
+        duration(.historyAge, in: age) { configuration.retention.maximumVersionAge = $0 }
+        integer(.auditEntries, in: 1...1_000_000_000) { configuration.retention.maximumAuditEntries = $0 }
+        duration(.auditAge, in: age) { configuration.retention.maximumAuditAge = $0 }
         integer(.maximumOpenTenants, in: 1...100_000) { configuration.maximumOpenTenants = $0 }
         duration(.busyTimeout, in: .zero ... .seconds(600)) { configuration.busyTimeout = $0 }
         duration(.shutdownGrace, in: .zero ... .seconds(3600)) { configuration.shutdownGrace = $0 }

@@ -5,6 +5,7 @@ internal import Middlewares
 internal import HTTPServer
 package import JSON
 internal import Profiles
+internal import Tenants
 
 /// What `config show` prints.
 package struct ConfigurationReport: Sendable {
@@ -60,6 +61,10 @@ private struct ReportBuilder {
         add(.backupMaximumAge, .text(configuration.backups.maximumAge.map { Units.text($0) }))
         add(.backupDirectory, .text(configuration.backups.directory))
         add(.backupDirectories, .array(configuration.backupDirectories.map { .string($0) }))
+        add(.historyVersions, .number(configuration.retention.maximumVersions))
+        add(.historyAge, .string(Units.text(configuration.retention.maximumVersionAge)))
+        add(.auditEntries, .number(configuration.retention.maximumAuditEntries))
+        add(.auditAge, .string(Units.text(configuration.retention.maximumAuditAge)))
         add(.profileBodyBytes, .string(Units.text(configuration.maximumBodyBytes.profiles)))
         add(.chatBodyBytes, .string(Units.text(configuration.maximumBodyBytes.chat)))
         add(.importBodyBytes, .string(Units.text(configuration.maximumBodyBytes.imports)))

@@ -7,6 +7,7 @@ package import HTTPServer
 package import JSON
 package import Middlewares
 package import Profiles
+package import Tenants
 
 /// The effective configuration of one gateway process (`gateway.md §2`).
 package struct GatewayConfiguration: Sendable {
@@ -42,6 +43,8 @@ package struct GatewayConfiguration: Sendable {
     package var backups: BackupConfiguration
     /// Directories beside `dataDirectory` in which the operator's requests may name backups. Default: none.
     package var backupDirectories: [String]
+    /// How much of each tenant's history and audit is kept. Default: a million of each, for ten years.
+    package var retention: HistoryRetention
     /// Largest accepted request bodies.
     package var maximumBodyBytes: BodyLimits
     /// How many tenants stay open when idle. Default 512.
@@ -80,6 +83,7 @@ package struct GatewayConfiguration: Sendable {
         tenants = []
         backups = BackupConfiguration()
         backupDirectories = []
+        retention = HistoryRetention()
         maximumBodyBytes = BodyLimits()
         maximumOpenTenants = 512
         busyTimeout = .seconds(5)

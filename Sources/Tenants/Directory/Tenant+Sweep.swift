@@ -11,6 +11,10 @@ enum SweepTimes {
     static let checkEvery: UInt64 = 450_000_000
     /// An idle file is closed.
     static let closeAfter: UInt64 = 3_000_000_000
+    /// What retention no longer keeps is looked for this long after the last change, at most and at least this often.
+    static let pruneAfter: UInt64 = 1_000_000_000
+    static let pruneAtLatest: UInt64 = 600_000_000_000
+    static let pruneAtLeast: UInt64 = 86_400_000_000_000
 }
 
 extension Tenant {
@@ -24,6 +28,7 @@ extension Tenant {
             return true
         }
         let isChanged = looks && store.withLock { $0.isChangedOutside() }
+        if isPruningDue(now: now) { startPruning() }
         let hasWork = work.withLock { work -> Bool in
             if isChanged { work.wantsRefresh = true }
             let isHeld = work.holds > 0

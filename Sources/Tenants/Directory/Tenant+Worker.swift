@@ -81,6 +81,7 @@ extension Tenant {
         case .restore(let restore): performRestore(restore)
         case .refresh: performRefresh()
         case .checkpoint: performCheckpoint()
+        case .prune(let pending): perform(pending)
         case .closeFiles: performCloseFiles()
         case .shutDown: performShutDown()
         }
@@ -233,10 +234,11 @@ extension Tenant {
         performCloseFiles(isLast: true)
         published.withLock { $0.state = .closed }
         for read in work.withLock({ $0.dropReads() }) { read.fail(.closed) }
+        work.withLock({ $0.takePruning() })?.finish(.failure(.closed))
         for waiter in work.withLock({ $0.finishShutDown() }) { waiter.resume() }
     }
 
-    private func log(_ message: String, _ error: RegistryError) {
+    func log(_ message: String, _ error: RegistryError) {
         services.environment.log(
             TenantEvent(.warning, message, tenant: slug.rawValue, [("reason", error.message)]))
     }
@@ -247,6 +249,7 @@ extension Tenant {
         let now = ConditionLock.now()
         work.withLock { work in
             work.lastWrite = now
+            work.hasWrittenSincePruning = true
             work.putOffs = 0
         }
     }

@@ -21,6 +21,8 @@ package final class TenantDirectory: Sendable {
         package var maximumResidentBytes: Int
         /// Threads for work that blocks on disks.
         package var threads: Int
+        /// How much of each tenant's past is kept.
+        package var retention = HistoryRetention()
 
         package init(
             data: DataDirectory, configured: Set<TenantSlug> = [],
@@ -71,7 +73,8 @@ package final class TenantDirectory: Sendable {
         self.locks = locks
         known = Mutex(KnownTenants(directory: configuration.data.tenantsPath))
         shards = (0..<64).map { _ in Shard() }
-        services = TenantServices(threads: configuration.threads, environment: environment)
+        services = TenantServices(
+            threads: configuration.threads, environment: environment, retention: configuration.retention)
         try known.withLock { known throws(RegistryError) in try known.read() }
         scheduleSweep()
     }

@@ -3,11 +3,13 @@ final class TenantServices: Sendable {
     let pool: BlockingPool
     let timers: TimerThread
     let environment: TenantEnvironment
+    let retention: HistoryRetention
 
-    init(threads: Int, environment: TenantEnvironment) {
+    init(threads: Int, environment: TenantEnvironment, retention: HistoryRetention) {
         pool = BlockingPool(threads: threads)
         timers = TimerThread()
         self.environment = environment
+        self.retention = retention
     }
 
     /// Ends the threads; work that is queued is finished. Blocks.

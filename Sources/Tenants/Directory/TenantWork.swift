@@ -8,6 +8,7 @@ struct TenantWork {
         case restore(PendingRestore)
         case refresh
         case checkpoint
+        case prune(PendingPruning)
         case closeFiles
         case shutDown
     }
@@ -41,6 +42,9 @@ struct TenantWork {
     var wantsRefresh = false
     var wantsCheckpoint = false
     var wantsFilesClosed = false
+    /// A look for what retention no longer keeps is under way, and what it found waits to be deleted.
+    var isPruning = false
+    var pruning: PendingPruning?
 
     /// The files are open, or hold what a plain copy would miss.
     var filesAreOpen = false
@@ -55,6 +59,10 @@ struct TenantWork {
     var nextCheckpoint: UInt64 = 0
     /// When the log was last seen empty.
     var lastCheckpointed: UInt64 = 0
+    /// When the last look for what retention no longer keeps ended, 0 for never, and when the first sweep came by.
+    var lastPruned: UInt64 = 0
+    var pruningBase: UInt64 = 0
+    var hasWrittenSincePruning = false
 
     /// Nothing is going on and nothing is open: the tenant may be forgotten.
     var isQuiet: Bool {
@@ -63,7 +71,7 @@ struct TenantWork {
 
     var hasWork: Bool {
         !writes.isEmpty || !reads.isEmpty || !openWaiters.isEmpty || !shutDownWaiters.isEmpty || !holdWaiters.isEmpty
-            || !restores.isEmpty || wantsRefresh || wantsCheckpoint || wantsFilesClosed
+            || !restores.isEmpty || wantsRefresh || wantsCheckpoint || wantsFilesClosed || pruning != nil
     }
 
     /// Takes the worker role if it is free.
@@ -98,6 +106,7 @@ struct TenantWork {
         }
         if Self.take(&wantsRefresh) { return .refresh }
         if holds == 0 && Self.take(&wantsCheckpoint) { return .checkpoint }
+        if holds == 0, let pending = takePruning() { return .prune(pending) }
         if holds == 0 && !isReading && Self.take(&wantsFilesClosed) { return .closeFiles }
         isWorking = false
         return nil
@@ -200,6 +209,12 @@ struct TenantWork {
     mutating func finishShutDown() -> [CheckedContinuation<Void, Never>] {
         defer { shutDownWaiters = [] }
         return shutDownWaiters
+    }
+
+    /// What waits to be deleted; it is then no longer.
+    mutating func takePruning() -> PendingPruning? {
+        defer { pruning = nil }
+        return pruning
     }
 
     private static func take(_ flag: inout Bool) -> Bool {

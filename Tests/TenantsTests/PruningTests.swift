@@ -1,0 +1,188 @@
+import GatewayTestSupport
+import JSON
+import Profiles
+import SQLite
+import Synchronization
+import Testing
+
+@testable import Tenants
+
+/// How much of the past is kept (gateway.md §5), and what forgetting it may not do.
+struct PruningTests {
+    private func tenants(
+        in scratch: ScratchDirectory? = nil, _ adjust: (inout HistoryRetention) -> Void
+    ) throws -> TestTenants {
+        var retention = HistoryRetention()
+        retention.interval = .zero
+        adjust(&retention)
+        return try TestTenants(in: scratch) { [retention] in $0.retention = retention }
+    }
+
+    private func versions(_ tenants: TestTenants, _ slug: String) async -> String {
+        await tenants.shell(
+            "SELECT group_concat(version) FROM (SELECT version FROM profile_history "
+                + "WHERE profile_slug = '\(slug)' ORDER BY version)")
+    }
+
+    @Test func `beyond the count the oldest versions go, the newest of each profile stays`() async throws {
+        let tenants = try tenants { $0.maximumVersions = 10 }
+        let tenant = try await tenants.tenant()
+        for number in 2...30 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
+        #expect(
+            await eventually(within: .seconds(10)) {
+                await tenants.shell("SELECT count(*) FROM profile_history") == "10"
+            })
+        // The registry and `default` have one version each, older than all that went.
+        #expect(await versions(tenants, "") == "1")
+        #expect(await versions(tenants, "default") == "1")
+        #expect(await versions(tenants, "agent") == "23,24,25,26,27,28,29,30")
+        #expect(try tenant.entry("agent").version == 30)
+        #expect(try await tenant.patch("agent", #"{"display_name":"x"}"#, tenants.context).version == 31)
+        await #expect(throws: RegistryError.versionNotFound(.profile, "agent", 22)) {
+            try await tenant.version(22, of: named("agent"), in: .default)
+        }
+        await tenants.directory.close()
+    }
+
+    @Test func `a deletion stays, so that a slug made again goes on counting`() async throws {
+        let tenants = try tenants { $0.maximumVersions = 1 }
+        let tenant = try await tenants.tenant()
+        let context = tenants.context
+        for _ in 0..<2 {
+            try await tenant.create(#"{"slug":"x"}"#, context)
+            try await tenant.patch("x", #"{"display_name":"n"}"#, context)
+            try await tenant.transact(context) { (transaction) throws(RegistryError) in
+                try transaction.deleteProfile(named("x"), in: .default)
+            }
+        }
+        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "x") == "6" })
+        try await tenant.create(#"{"slug":"x"}"#, context)
+        #expect(try tenant.entry("x").version == 7)
+        try await tenant.patch("x", #"{"display_name":"n"}"#, context)
+        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "x") == "6,8" })
+        await tenants.directory.close()
+    }
+
+    @Test func `what is too old goes, whatever the count`() async throws {
+        let scratch = try ScratchDirectory()
+        do {
+            let tenants = try TestTenants(in: scratch)
+            let tenant = try await tenants.tenant()
+            for number in 2...9 {
+                try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context)
+            }
+            await tenants.directory.close()
+            for table in ["profile_history", "profile_audit"] {
+                await tenants.shell("UPDATE \(table) SET at_ms = at_ms - 100000000 WHERE version < 6")
+            }
+        }
+        let tenants = try tenants(in: scratch) {
+            $0.maximumVersionAge = .seconds(50_000)
+            $0.maximumAuditAge = .seconds(50_000)
+        }
+        let tenant = try await tenants.tenant()
+        try await tenant.patch("agent", #"{"display_name":"10"}"#, tenants.context)
+        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "agent") == "6,7,8,9,10" })
+        #expect(await versions(tenants, "default") == "1")
+        #expect(
+            await eventually(within: .seconds(10)) {
+                await tenants.shell("SELECT group_concat(version) FROM profile_audit") == "6,7,8,9,10"
+            })
+        await tenants.directory.close()
+    }
+
+    @Test func `the audit keeps its newest lines`() async throws {
+        let tenants = try tenants { $0.maximumAuditEntries = 5 }
+        let tenant = try await tenants.tenant()
+        for number in 2...300 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
+        #expect(
+            await eventually(within: .seconds(10)) {
+                await tenants.shell("SELECT group_concat(version) FROM profile_audit") == "296,297,298,299,300"
+            })
+        #expect(await tenants.shell("SELECT count(*) FROM profile_history WHERE profile_slug = 'agent'") == "300")
+        await tenants.directory.close()
+    }
+
+    @Test func `forgetting changes no revision, no tag, and leaves the file idle and closed`() async throws {
+        let tenants = try tenants { $0.maximumVersions = 3 }
+        let tenant = try await tenants.tenant()
+        for number in 2...250 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
+        let before = (try tenant.current().revision, try tenant.entry("agent").etag)
+        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "agent") == "250" })
+        #expect(try tenant.current().revision == before.0 && tenant.entry("agent").etag == before.1)
+        #expect(await eventually(within: .seconds(10)) { FileStatus(tenants.path() + "-wal") == nil })
+        #expect(tenants.events.messages.contains("history pruned"))
+        #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
+        await tenants.directory.close()
+    }
+
+    @Test func `writes go on while much is forgotten, and nothing of them is lost`() async throws {
+        let scratch = try ScratchDirectory()
+        do {
+            let tenants = try TestTenants(in: scratch)
+            _ = try await tenants.tenant()
+            await tenants.directory.close()
+            await tenants.shell(
+                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+                    + "INSERT INTO profile_history SELECT NULL, 1, 'default', 'ghost', i, 'update', '{}', 1, '', '', '' FROM n"
+            )
+        }
+        let tenants = try tenants(in: scratch) { $0.maximumVersions = 1_000 }
+        let tenant = try await tenants.tenant()
+        let context = tenants.context
+        try await tenant.create(#"{"slug":"x"}"#, context)
+        try #require(await eventually(within: .seconds(10)) { tenant.work.withLock { $0.isPruning } })
+        var written: UInt64 = 1
+        while tenant.work.withLock({ $0.isPruning }), written < 2_000 {
+            try await tenant.patch("x", #"{"display_name":"\#(written)"}"#, context)
+            written += 1
+        }
+        #expect(written > 1)
+        #expect(try tenant.entry("x").version == written)
+        #expect(
+            await tenants.shell("SELECT max(version) FROM profile_history WHERE profile_slug = 'x'") == "\(written)")
+        #expect(
+            await eventually(within: .seconds(20)) {
+                await tenants.shell("SELECT count(*) <= 1000 FROM profile_history") == "1"
+            })
+        #expect(await tenants.shell("SELECT max(version) FROM profile_history WHERE profile_slug = 'ghost'") == "5000")
+        await tenants.directory.close()
+    }
+
+    @Test func `closing in the middle loses nothing and does not hang`() async throws {
+        let scratch = try ScratchDirectory()
+        do {
+            let tenants = try TestTenants(in: scratch)
+            _ = try await tenants.tenant()
+            await tenants.directory.close()
+            await tenants.shell(
+                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+                    + "INSERT INTO profile_history SELECT NULL, 1, 'default', 'ghost', i, 'update', '{}', 1, '', '', '' FROM n"
+            )
+        }
+        let tenants = try tenants(in: scratch) { $0.maximumVersions = 10 }
+        let tenant = try await tenants.tenant()
+        try await tenant.create(#"{"slug":"x"}"#, tenants.context)
+        try #require(await eventually(within: .seconds(10)) { tenant.work.withLock { $0.isPruning } })
+        await tenants.directory.close()
+        #expect(FileStatus(tenants.path() + "-wal") == nil)
+        #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
+        #expect(await tenants.shell("SELECT count(*) FROM profiles") == "3")
+    }
+
+    @Test func `another program's lock puts it off, and its changes are not lost`() async throws {
+        let tenants = try tenants { $0.maximumVersions = 3 }
+        let tenant = try await tenants.tenant()
+        for number in 2...9 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
+        let lock = try LockingConnection(tenants.path())
+        try await Task.sleep(for: .milliseconds(1500))
+        try lock.release()
+        await tenants.shell(
+            "UPDATE profiles SET document_json = json_set(document_json, '$.display_name', 'outside') "
+                + "WHERE slug = 'agent'")
+        #expect(try await eventually(within: promptly) { try tenant.displayName("agent") == "outside" })
+        try await tenant.patch("default", #"{"display_name":"more"}"#, tenants.context)
+        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "agent") == "10" })
+        await tenants.directory.close()
+    }
+}
