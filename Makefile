@@ -51,11 +51,12 @@ test-clients: packages-test
 
 lint: packages-test
 	@scripts/python-environment
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 	.venv/bin/ruff check --no-cache Tests Benchmarks
 	for script in scripts/* .ci/run; do bash -n "$$script"; done
 
 bench: packages-bench build
+	swift build -c release --static-swift-stdlib --product resolution-benchmark
 	python3 Benchmarks/run $(ARGS)
 
 clean:

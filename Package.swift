@@ -93,6 +93,11 @@ let package = Package(
             ],
             swiftSettings: swiftRules),
 
+        // measured by `make bench`
+        .executableTarget(
+            name: "resolution-benchmark", dependencies: ["Gateway", "JSON", "Middlewares", "Profiles", "Tenants"],
+            path: "Benchmarks/Resolution", swiftSettings: swiftRules),
+
         // tests mirror the sources
         .target(
             name: "CStorageFaults", path: "Tests/CStorageFaults", cSettings: cRules,

@@ -1,6 +1,7 @@
 """What is compared with what. In every repetition the two (or three) sides run one after the other, so that a machine
 that gets slower meanwhile slows all of them; a ratio is made of neighbours only."""
 
+import json
 import subprocess
 import tempfile
 import time
@@ -107,6 +108,18 @@ class Comparisons:
             self.ratio("(c) chat, 32 connections / nginx", busy, self.nginx, 0.4, 0.7),
             *self.added_latency(Load("post", path, connections=1, body=body)),
             self.ratio("    streamed chat, 32 connections / nginx", streaming, self.nginx),
+        ]
+
+    def resolution(self) -> list[Outcome]:
+        """In a process of its own, through the gateway's own floors: no socket, no upstream."""
+        program = processes.PROJECT / ".build/release/resolution-benchmark"
+        run = subprocess.run([program, str(self.plan.repetitions)], check=True, capture_output=True, text=True)
+        found = json.loads(run.stdout)
+        what = f"{found['layers']} layers, {found['middlewares']} middlewares, {found['settings']} settings"
+        return [
+            Outcome("resolution, cold", "ns", found["cold_ns"], 50_000, at_most=True, note=what),
+            Outcome("resolution, remembered", "ns", found["memoised_ns"], 1_000, at_most=True, note=what),
+            Outcome("resolution with its trace", "ns", found["explained_ns"], note=what),
         ]
 
     def write(self) -> list[Outcome]:

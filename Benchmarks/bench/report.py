@@ -18,7 +18,7 @@ def table(outcomes: list[Outcome]) -> str:
         digits = 2 if outcome.unit == "ratio" else 0
         suffix = "" if outcome.unit == "ratio" else f" {outcome.unit}"
         numbers = [
-            f"{value:.{digits}f}{suffix}" for value in (min(outcome.values), outcome.middle, max(outcome.values))
+            f"{value:,.{digits}f}{suffix}" for value in (min(outcome.values), outcome.middle, max(outcome.values))
         ]
         rows.append((outcome.name, *numbers, bound(outcome), verdict(outcome), outcome.note))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
@@ -38,7 +38,7 @@ def bound(outcome: Outcome) -> str:
         return ""
     sign = "≤" if outcome.at_most else "≥"
     aim = f" (aim {outcome.aim:g})" if outcome.aim is not None else ""
-    return f"{sign} {outcome.floor:g}{aim}"
+    return f"{sign} {outcome.floor:,g}{aim}"
 
 
 def verdict(outcome: Outcome) -> str:

@@ -2,7 +2,6 @@ internal import HTTPClient
 internal import JSON
 internal import Middlewares
 internal import Profiles
-internal import Synchronization
 internal import Tenants
 internal import Upstreams
 
@@ -11,37 +10,11 @@ final class ChatService: Sendable {
     private let services: Services
     private let catalogue: ToolCatalogue
     private let resolver: Resolver
-    private let plans = Mutex(Plans())
+    private let memo = ResolutionMemo<ChatPlan>()
     private let versions = VersionCache()
 
-    private static let maximumPlans = 4096
-    /// About what all remembered plans may hold, in bytes.
-    private static let maximumPlanBytes = 64 << 20
     /// Requests that say more than this about themselves, in bytes, are not remembered.
     private static let maximumRememberedRequest = 4096
-
-    /// A profile's state and what a request asks of it. A plan keeps its entry alive, so an identifier is never used
-    /// twice while it is a key.
-    private struct PlanKey: Hashable, Sendable {
-        let tenant: TenantSlug?
-        let entry: ObjectIdentifier
-        let requested: RequestedRuntime
-    }
-
-    private struct Plans: Sendable {
-        var memos: [PlanKey: Memo] = [:]
-        var bytes = 0
-    }
-
-    /// A plan and every state it was made of: valid as long as the tenant still has all of them.
-    private struct Memo: Sendable {
-        let plan: ChatPlan
-        let layers: [ProfileEntry]
-
-        func isCurrent(in snapshot: Snapshot) -> Bool {
-            layers.allSatisfy { snapshot.registry($0.registry)?.profile($0.slug) === $0 }
-        }
-    }
 
     init(_ services: Services) {
         self.services = services
@@ -146,26 +119,26 @@ final class ChatService: Sendable {
     private func plan(
         _ entry: ProfileEntry, _ requested: RequestedRuntime, _ snapshot: Snapshot, _ context: RequestContext
     ) throws -> ChatPlan {
-        let key = PlanKey(tenant: context.tenantSlug, entry: ObjectIdentifier(entry), requested: requested)
-        if let memo = plans.withLock({ $0.memos[key] }), memo.isCurrent(in: snapshot) { return memo.plan }
-        let memo = try make(entry, requested, snapshot, context)
+        let tenant = context.tenantSlug
+        if let known = memo.plan(entry, requested, tenant: tenant, in: snapshot) { return known }
+        let plan = try make(entry, requested, snapshot, context)
         let size = requested.size
-        guard size <= Self.maximumRememberedRequest else { return memo.plan }
-        // A prompt is there as text and as a message; clients may vary what they ask for as they like.
-        let cost = 4096 + size + 2 * memo.plan.systemPrompt.utf8.count
-        plans.withLock { plans in
-            if plans.memos.count >= Self.maximumPlans || plans.bytes + cost > Self.maximumPlanBytes {
-                plans = Plans()
-            }
-            plans.memos[key] = memo
-            plans.bytes += cost
-        }
-        return memo.plan
+        guard size <= Self.maximumRememberedRequest else { return plan }
+        memo.remember(
+            plan, entry, requested, tenant: tenant,
+            layers: plan.resolved.lineage.compactMap { layer in
+                let current = snapshot.registry(layer.id.registry)?.profile(layer.id.profile)
+                // An earlier version of the profile itself never changes; what it is layered on is live.
+                return layer.id == plan.resolved.id && current !== entry ? nil : current
+            },
+            // A prompt is there as text and as a message; clients may vary what they ask for as they like.
+            weight: 4096 + size + 2 * plan.systemPrompt.utf8.count)
+        return plan
     }
 
     private func make(
         _ entry: ProfileEntry, _ requested: RequestedRuntime, _ snapshot: Snapshot, _ context: RequestContext
-    ) throws -> Memo {
+    ) throws -> ChatPlan {
         let id = ProfileID(registry: entry.registry, profile: entry.slug)
         let resolved = try resolver.resolve(
             id, try entry.profile(), requested, in: snapshot)
@@ -173,18 +146,12 @@ final class ChatService: Sendable {
         let destination = try services.upstreams.choose(settings)
         let credentials = ProfileCredentials(
             settings, secrets: services.configuration.secrets, tenant: context.tenantSlug)
-        let plan = ChatPlan(
+        return ChatPlan(
             entry: entry, resolved: resolved,
             upstream: try services.upstreams.chain(from: destination, settings, credentials),
             timeouts: destination.timeouts.applying(settings),
             tools: ToolFilter(allowed: resolved.effective.tools, catalogue: catalogue),
             middlewares: try MiddlewareChain(resolved.effective.middlewares, from: services.middlewares))
-        let layers = resolved.lineage.compactMap { layer -> ProfileEntry? in
-            let current = snapshot.registry(layer.id.registry)?.profile(layer.id.profile)
-            // An earlier version of the profile itself never changes; what it is layered on is live.
-            return layer.id == id && current !== entry ? nil : current
-        }
-        return Memo(plan: plan, layers: layers)
     }
 }
 
