@@ -565,8 +565,22 @@ def test_a_secret_is_not_sent_to_another_upstream(secrets, upstream, other):
     assert other.calls == [] and upstream.calls == []
     naming(http, "y", "ours", upstream="fake", fallback_upstreams=["other"], max_retries=0)
     upstream.default = provider.failure(500)
-    http.post("/chat", {"prompt": "x", "profile": "y"})
-    assert all(call.headers.get("Authorization") != "Bearer sk-ours" for call in other.calls)
+    assert chat_with(http, "y")["upstream"] == "other"
+    assert [call.headers["Authorization"] for call in other.calls] == ["Bearer sk-other"], "a fallback has its own key"
+
+
+def test_a_literal_key_of_an_older_file_stays_with_the_upstream_it_chose(secrets, upstream, other):
+    """A fallback is another provider: it must not get to know it."""
+    http = secrets.client()
+    naming(http, "x", "ours", upstream="fake", fallback_upstreams=["other"], max_retries=0)
+    database.shell(
+        secrets.database(), "UPDATE profiles SET document_json = replace(document_json, 'secret:ours', 'sk-literal')"
+    )
+    eventually(lambda: "secret:ours" not in json.dumps(read(http, "x")), "the edit is seen")
+    upstream.default = provider.failure(500)
+    assert chat_with(http, "x")["upstream"] == "other"
+    assert upstream.last.headers["Authorization"] == "Bearer sk-literal"
+    assert [call.headers["Authorization"] for call in other.calls] == ["Bearer sk-other"]
 
 
 def test_a_secret_in_an_upstreams_error_is_masked(secrets, upstream):

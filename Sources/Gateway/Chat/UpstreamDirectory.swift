@@ -74,26 +74,26 @@ struct UpstreamDirectory: Sendable {
 
     /// The chosen upstream with the profile's credential, its retries and its fallbacks in order (`gateway.md §8`).
     ///
-    /// - Throws: `Problem` 502 for a fallback that is not configured, or a secret that may not go there.
+    /// - Throws: `Problem` 502 for a fallback that is not configured, or a secret that may not go to `first`.
     func chain(
         from first: Entry, _ settings: JSONObject, _ credentials: ProfileCredentials
     ) throws(Problem) -> any Upstream {
         var fallbacks: [any Upstream] = []
         for name in settings["gateway"]?["fallback-upstreams"]?.arrayValue?.compactMap(\.stringValue) ?? [] {
-            fallbacks.append(try Self.credentialed(try named(name, "fallback-upstreams").upstream, credentials))
+            let fallback = try named(name, "fallback-upstreams").upstream
+            fallbacks.append(Self.credentialed(fallback, credentials.credential(forFallback: fallback)))
         }
         var policy = RetryPolicy()
         if let retries = settings["gateway"]?["max-retries"]?.numberValue?.integral {
             policy.maximumRetries = Int(clamping: max(0, retries))
         }
         return UpstreamChain(
-            try Self.credentialed(first.upstream, credentials), fallbacks: fallbacks, policy: policy)
+            Self.credentialed(first.upstream, try credentials.credential(for: first.upstream)),
+            fallbacks: fallbacks, policy: policy)
     }
 
-    private static func credentialed(
-        _ upstream: any Upstream, _ credentials: ProfileCredentials
-    ) throws(Problem) -> any Upstream {
-        guard let credential = try credentials.credential(for: upstream) else { return upstream }
+    private static func credentialed(_ upstream: any Upstream, _ credential: Credential?) -> any Upstream {
+        guard let credential else { return upstream }
         return UpstreamWithCredential(base: upstream, credential: credential)
     }
 
