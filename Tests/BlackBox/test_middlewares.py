@@ -598,7 +598,8 @@ def test_a_configuration_made_wrong_by_hand_breaks_only_its_profile(chatting, up
     response = eventually(
         lambda: (r := http.post("/chat", {"prompt": "x", "profile": "x"})).status != 200 and r, "the edit is seen"
     )
-    assert response.status in (400, 409, 500) and "runtime.middlewares[0].config" in response.error["param"], response
+    assert response.status == 409 and response.error["code"] == "profile_invalid", response
+    assert "runtime.middlewares[0].config" in response.error["param"], response
     assert chat_with(http, "default")
 
 

@@ -1,4 +1,5 @@
 internal import HTTPClient
+internal import HTTPServer
 internal import JSON
 internal import Middlewares
 internal import Profiles
@@ -151,7 +152,22 @@ final class ChatService: Sendable {
             upstream: try services.upstreams.chain(from: destination, settings, credentials),
             timeouts: destination.timeouts.applying(settings),
             tools: ToolFilter(allowed: resolved.effective.tools, catalogue: catalogue),
-            middlewares: try MiddlewareChain(resolved.effective.middlewares, from: services.middlewares))
+            middlewares: try middlewares(of: resolved, requested))
+    }
+
+    /// - Throws: `ValidationError` for what the request's own list says; `Problem` 409 for what is stored so: a write
+    ///   would have refused it, and whoever chats cannot mend it.
+    private func middlewares(of resolved: ResolvedProfile, _ requested: RequestedRuntime) throws -> MiddlewareChain {
+        do throws(ValidationError) {
+            return try MiddlewareChain(resolved.effective.middlewares, from: services.middlewares)
+        } catch {
+            guard !requested.overrides.keys.contains(where: { OverrideKey.canonicalised($0) == "middlewares" }) else {
+                throw error
+            }
+            throw Problem(
+                .conflict, code: "profile_invalid", "the profile as stored cannot be used: \(error)", param: error.field
+            )
+        }
     }
 }
 
