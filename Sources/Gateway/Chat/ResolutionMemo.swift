@@ -53,7 +53,7 @@ package final class ResolutionMemo<Plan: Sendable>: Sendable {
     /// Keeps a plan.
     ///
     /// - Parameters:
-    ///   - layers: the state of every profile it was made of, `entry` among them.
+    ///   - layers: the current state of every profile it was made of; what never changes need not be among them.
     ///   - weight: about the bytes it holds.
     package func remember(
         _ plan: Plan, _ entry: ProfileEntry, _ requested: RequestedRuntime, tenant: TenantSlug?,
