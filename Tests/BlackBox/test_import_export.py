@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from harness.database import origin_document, rows, write_origin_file
 from harness.gateway import OPERATOR_KEY
 from harness.profiles import PROFILES, REGISTRIES, create, create_registry, listed, read, refuses, slugs, version
 
@@ -313,8 +314,6 @@ def test_read_only_profiles_need_the_admins_word(http):
 
 
 def test_a_masked_key_keeps_the_stored_one(start):
-    from harness.database import origin_document, write_origin_file
-
     gateway = start(started=False)
     profile = {"slug": "default", "runtime": {"step_settings_patch": {"openai-chat": {"openai-api-key": "sk-literal"}}}}
     write_origin_file(gateway.database(), {"default": origin_document(profiles={"default": profile})})
@@ -323,8 +322,6 @@ def test_a_masked_key_keeps_the_stored_one(start):
     assert "***" in text and "sk-literal" not in text and "sk-literal" not in export(http, form="json").text
     taken(send(http, text.replace("slug: default\n", "display_name: Renamed\nslug: default\n", 1)))
     gateway.stop()
-    from harness.database import rows
-
     assert "sk-literal" in rows(gateway.database(), "SELECT document_json FROM profiles")[0][0]
     assert gateway.start()
     refuses(send(http, text.replace("slug: default", "slug: copy", 1), "copy"), 400, "literal provider keys")
@@ -353,7 +350,12 @@ def test_parameters_and_content_types(http):
     refuses(send(http, "a: 1", query="?mode=mix"), 400, "merge or replace", param="mode")
     refuses(send(http, "a: 1", query="?dry_run=maybe"), 400, "true or false", param="dry_run")
     assert send(http, "a: 1", content_type="text/yaml").status == 415
-    refuses(http.get(f"{REGISTRIES}/default/export?format=xml"), 400, "yaml, json, origin-yaml", param="format")
+    refuses(
+        http.get(f"{REGISTRIES}/default/export?format=xml"),
+        400,
+        "yaml, json, origin-yaml, origin-sqlite",
+        param="format",
+    )
     assert http.get(f"{REGISTRIES}/none/export").status == 404
     assert send(http, b"slug: \xff").status == 400
 
@@ -408,3 +410,44 @@ def test_ten_thousand_profiles_in_one_import(http):
     assert len(answer["created"]) == 10_000
     again = taken(send(http, export(http, "many", "json").body, "many", "?mode=replace", "application/json"))
     assert len(again["unchanged"]) == 10_000 and again["outcome"] == "unchanged"
+
+
+def test_a_file_for_the_origin_comes_back_through_adoption(start, tmp_path):
+    first = start().client()
+    taken(send(first, EVERYTHING, "rich"))
+    response = first.get(f"{REGISTRIES}/export?format=origin-sqlite")
+    assert response.status == 200 and response.headers["Content-Type"] == "application/vnd.sqlite3", response
+    assert response.headers["Content-Disposition"] == 'attachment; filename="registries.db"'
+    second = start(started=False)
+    second.database().parent.mkdir(parents=True, mode=0o700)
+    second.database().write_bytes(response.body)
+    second.database().chmod(0o600)
+    schema = rows(second.database(), "SELECT name, sql FROM sqlite_schema WHERE type = 'table'")
+    assert [name for name, _ in schema] == ["profile_registries"] and "payload_json TEXT NOT NULL" in schema[0][1]
+    documents = dict(rows(second.database(), "SELECT slug, payload_json FROM profile_registries"))
+    assert set(json.loads(documents["rich"])["profiles"]) == {"base", "main"}
+    http = second.start().client()
+    # An empty list means everything there; it is left out and so comes back as nothing said.
+    for slug, registry, lost in (
+        ("main", "rich", "middlewares"),
+        ("base", "rich", "tools"),
+        ("agent", "default", None),
+        ("default", "default", None),
+    ):
+        document = read(first, slug, registry)
+        if lost:
+            assert document["runtime"].pop(lost) == []
+        assert read(http, slug, registry) == document
+
+
+def test_only_the_operator_gets_literal_keys_in_a_file_for_the_origin(start):
+    gateway = start(started=False, operator_key=OPERATOR_KEY)
+    profile = {"slug": "default", "runtime": {"step_settings_patch": {"openai-chat": {"openai-api-key": "sk-literal"}}}}
+    write_origin_file(gateway.database(), {"default": origin_document(profiles={"default": profile})})
+    http = gateway.start().client("default", OPERATOR_KEY)
+    assert b"sk-literal" not in http.get(f"{REGISTRIES}/export?format=origin-sqlite").body
+    operator = gateway.client(key=OPERATOR_KEY)
+    answer = operator.get("/admin/tenants/default/registries/export?format=origin-sqlite")
+    assert answer.status == 200 and b"sk-literal" in answer.body, answer
+    assert b"sk-literal" not in operator.get("/admin/tenants/default/registries/export?format=yaml").body
+    assert [path.name for path in gateway.database().parents[2].iterdir() if "origin-export" in path.name] == []

@@ -76,7 +76,7 @@ import Testing
                 stack: [{profile_slug: base}, {registry_slug: shared, profile_slug: x}]
             """
         let document = try #require(try yaml(text, strict: true).completed.first)
-        let written = OriginDocument(document, strict: true, masksKeys: true)
+        let written = OriginDocument(document, form: .strictYAML, masksKeys: true)
         #expect(written.notes == [])
         let again = try yaml(String(decoding: written.yaml(), as: UTF8.self), strict: true)
         #expect(again.problems == [])
@@ -94,7 +94,7 @@ import Testing
               b: {policy: {allow_overrides: true, limits: {ai-chat.ai-temperature: {max: 1}}, on_denied: ignore}}
             """
         let document = try #require(try yaml(text).documents.first)
-        let written = OriginDocument(document, strict: true, masksKeys: true)
+        let written = OriginDocument(document, form: .strictYAML, masksKeys: true)
         #expect(written.notes.count == 7, "\(written.notes)")
         let read = String(decoding: written.yaml(), as: UTF8.self)
         #expect(read.contains("# not in this form: the default profile \"b\" cannot be told"))

@@ -10,9 +10,24 @@ struct BundleHandlers: Sendable {
         case yaml, json
         /// For programs of the origin since 2026-02-25.
         case originYAML = "origin-yaml"
+        /// A file of the origin's SQLite store.
+        case originSQLite = "origin-sqlite"
 
-        var contentType: String { self == .json ? "application/json" : "application/yaml" }
-        var fileExtension: String { self == .json ? "json" : "yaml" }
+        var contentType: String {
+            switch self {
+            case .json: "application/json"
+            case .yaml, .originYAML: "application/yaml"
+            case .originSQLite: "application/vnd.sqlite3"
+            }
+        }
+
+        var fileExtension: String {
+            switch self {
+            case .json: "json"
+            case .yaml, .originYAML: "yaml"
+            case .originSQLite: "db"
+            }
+        }
     }
 
     @Sendable func exportOne(_ context: RequestContext) async throws -> Response {
@@ -22,6 +37,16 @@ struct BundleHandlers: Sendable {
     }
 
     @Sendable func exportAll(_ context: RequestContext) async throws -> Response {
+        try await exportAll(context, masksKeys: true)
+    }
+
+    /// The same for the operator. What the origin shall read holds literal keys as they are: masked it would not work,
+    /// and the operator has the file they come from.
+    @Sendable func exportForOperator(_ context: RequestContext) async throws -> Response {
+        try await exportAll(context, masksKeys: false)
+    }
+
+    private func exportAll(_ context: RequestContext, masksKeys: Bool) async throws -> Response {
         let format = try format(context)
         let snapshot = try await context.snapshot()
         let registries = snapshot.registries
@@ -31,7 +56,8 @@ struct BundleHandlers: Sendable {
                 "origin-yaml holds one registry, the tenant has \(registries.count): export them one by one",
                 code: "one_registry_only", param: "format")
         }
-        return try await export(registries, format, name: nil, etag: snapshot.etag, context)
+        return try await export(
+            registries, format, name: nil, etag: snapshot.etag, context, masksKeys: masksKeys)
     }
 
     /// Answers with what became of each profile; without a change when anything is wrong.
@@ -73,15 +99,19 @@ struct BundleHandlers: Sendable {
 
     /// - Parameter name: the one registry that is exported; nil for a bundle of all.
     private func export(
-        _ registries: [RegistrySnapshot], _ format: Format, name: String?, etag: String, _ context: RequestContext
+        _ registries: [RegistrySnapshot], _ format: Format, name: String?, etag: String, _ context: RequestContext,
+        masksKeys: Bool = true
     ) async throws -> Response {
         var response = Response.stored(bytes: [], etag: etag, for: context)
         if response.status == .notModified { return response }
-        let bytes = try await context.services.tenants.offload {
+        let tenants = context.services.tenants
+        let bytes = try await tenants.offload {
             let documents = try registries.map { try $0.wholeDocument() }
             switch format {
             case .originYAML:
-                return documents.first.map { OriginDocument($0, strict: true, masksKeys: true).yaml() } ?? []
+                return documents.first.map { OriginDocument($0, form: .strictYAML, masksKeys: true).yaml() } ?? []
+            case .originSQLite:
+                return try tenants.originFile(of: documents, masksKeys: masksKeys)
             case .yaml, .json:
                 let document = name == nil ? BundleWriter.bundle(of: documents) : BundleWriter.document(of: documents)
                 return BundleWriter.encode(document, as: format == .json ? .json : .yaml)

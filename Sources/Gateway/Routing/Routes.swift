@@ -36,6 +36,7 @@ struct Routes: Sendable {
             // the operator's: all of /admin, and nothing else
             admin(.get, "/admin/tenants", tenants.list),
             admin(.get, "/admin/tenants/{tenant}", tenants.get),
+            admin(.get, "/admin/tenants/{tenant}/registries/export", bundles.exportForOperator),
             admin(.get, "/admin/tenants/{tenant}/backups", backups.list),
             admin(.post, "/admin/tenants/{tenant}/backups", body: .profile, backups.create),
             admin(.delete, "/admin/tenants/{tenant}/backups/{name}", backups.delete),

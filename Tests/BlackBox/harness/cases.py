@@ -34,16 +34,6 @@ def _leave(reason, *ids):
         ELSEWHERE[case] = reason
 
 
-_leave(
-    "needs the commands that write files",
-    "YA-5",
-    "YA-7",
-    "MI-1",
-    "MI-2",
-    "MI-3",
-    "MI-5",
-    "MI-7",
-)
 _leave("codecs are code, without an HTTP form: Tests/ProfilesTests/ExtensionTests.swift", "EX-8", "VA-13")
 _leave("definitions are code, without an HTTP form: Tests/ProfilesTests/ProfileValidationTests.swift", "MX-10")
 _leave("a library rule without an HTTP form; the Swift unit tests prove it", "VA-5", "ST-4", "ST-6", "ST-8")

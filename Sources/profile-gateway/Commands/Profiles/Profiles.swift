@@ -19,5 +19,6 @@ struct Profiles: ParsableCommand {
         subcommands: [
             ProfilesList.self, ProfilesShow.self, ProfilesResolve.self, ProfilesCreate.self, ProfilesEdit.self,
             ProfilesDelete.self, ProfilesHistory.self, ProfilesDiff.self, ProfilesRollback.self,
+            ProfilesMigrateLegacy.self,
         ])
 }
