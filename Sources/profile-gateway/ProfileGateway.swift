@@ -19,7 +19,11 @@ struct ProfileGateway: ParsableCommand {
                   0 ok, 1 failed, 2 usage, 3 not found, 4 conflict
                 """,
             version: GatewayVersion.text,
-            subcommands: [Serve.self, WebChat.self, Profiles.self, Chat.self, Config.self, Version.self])
+            subcommands: [
+                Serve.self, WebChat.self, Profiles.self, Chat.self, Tenants.self, Backup.self, Backups.self,
+                Restore.self,
+                Config.self, Version.self,
+            ])
     }
 }
 

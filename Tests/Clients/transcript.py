@@ -25,6 +25,7 @@ VARIABLE = [
     (r"\b\d{8}-\d{6}\b", "YYYYmmdd-HHMMSS"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "YYYY-mm-dd HH:MM:SSZ"),
     (r"\b1[0-9]{12}\b", "MILLISECONDS"),
+    (r"\b\d+\.\d (?=(m?s|[KMG]iB)\b)", "N "),
     (r'"created": ?1[0-9]{9}\b', '"created": SECONDS'),
     (r"\br\d+-[0-9A-Za-z_-]+", "rREVISION-EPOCH"),
     (r"sha256:[0-9a-f]{64}", "sha256:FINGERPRINT"),

@@ -1,5 +1,5 @@
 package import JSON
-package import Profiles
+internal import Profiles
 internal import Upstreams
 
 /// A command's way to the gateway: the running server that owns the data, or the data itself when none runs.
@@ -17,9 +17,9 @@ package struct GatewayClient: Sendable {
     }
 
     /// - Throws: `ClientFailure` `usage` when the command names no tenant and there is no default one.
-    package var tenant: TenantSlug {
+    package var tenant: String {
         get throws(ClientFailure) {
-            if let chosenTenant { return chosenTenant }
+            if let chosenTenant { return chosenTenant.rawValue }
             throw ClientFailure(.usage, "no tenant is named and none is the default: add --tenant")
         }
     }
@@ -63,7 +63,7 @@ package struct GatewayClient: Sendable {
     private func target(of request: ClientRequest) throws(ClientFailure) -> String {
         switch request.scope {
         case .operator: request.target(tenant: "")
-        case .tenant: request.target(tenant: try tenant.rawValue)
+        case .tenant: request.target(tenant: try tenant)
         }
     }
 

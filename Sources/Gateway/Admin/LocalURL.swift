@@ -1,4 +1,3 @@
-internal import Glibc
 internal import HTTPServer
 
 /// How a process of this machine reaches a server: `http://127.0.0.1:8080` or `unix:/run/gateway.sock`.
@@ -19,7 +18,7 @@ enum LocalURL: Sendable, Equatable, CustomStringConvertible {
 
     private init(_ address: ListenAddress) {
         switch address {
-        case .unix(let path): self = .unix(path: Self.absolute(path))
+        case .unix(let path): self = .unix(path: AbsolutePath.of(path))
         case .any(let port), .address(.ipv4(0, let port)): self = .http(authority: "127.0.0.1:\(port)")
         case .address(.ipv6(0, 0, let port)): self = .http(authority: "[::1]:\(port)")
         case .address(let address): self = .http(authority: "\(address)")
@@ -60,12 +59,5 @@ enum LocalURL: Sendable, Equatable, CustomStringConvertible {
         case .address(.ipv4(0, _)), .address(.ipv6(0, 0, _)): 2
         case .address: 3
         }
-    }
-
-    /// Whoever reads the lock file may stand in another directory.
-    private static func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let here = getcwd(nil, 0) else { return path }
-        defer { free(here) }
-        return String(cString: here) + "/" + path
     }
 }
