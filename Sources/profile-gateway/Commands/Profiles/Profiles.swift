@@ -4,7 +4,7 @@ import ArgumentParser
 struct Profiles: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "profiles",
-        abstract: "List, show, resolve, change and undo changes of a tenant's profiles.",
+        abstract: "List, show, resolve, change, export and import a tenant's profiles, and undo changes.",
         discussion: """
             With a running server these commands ask it (its lock file in the data directory says where it is); without
             one they work on the data themselves. Both do the same.
@@ -19,6 +19,6 @@ struct Profiles: ParsableCommand {
         subcommands: [
             ProfilesList.self, ProfilesShow.self, ProfilesResolve.self, ProfilesCreate.self, ProfilesEdit.self,
             ProfilesDelete.self, ProfilesHistory.self, ProfilesDiff.self, ProfilesRollback.self,
-            ProfilesMigrateLegacy.self,
+            ProfilesExport.self, ProfilesImport.self, ProfilesMigrateLegacy.self,
         ])
 }
