@@ -29,6 +29,11 @@ struct Gateway: Responder {
         do throws(Problem) {
             let admitted = try route(head, requestID: requestID)
             let policy = try BodyRules.policy(for: admitted.endpoint, head, services.configuration)
+            if case .read(let handler) = admitted.endpoint.handler, !head.hasBody,
+                let response = answerAtOnce(head, admitted, requestID: requestID, handler)
+            {
+                return .reject(response)
+            }
             return .accept(policy) { request in
                 await answer(request, admitted, requestID: requestID)
             }
@@ -128,21 +133,53 @@ struct Gateway: Responder {
             "no tenant is named and none is the default: use the path /t/{tenant}/…", code: "tenant_required")
     }
 
-    private func answer(_ request: Request, _ admitted: Admitted, requestID: String) async -> Response {
-        let context = RequestContext(
-            head: request.head, body: request.body, requestID: requestID, parameters: admitted.parameters,
-            principal: admitted.principal, tenantSlug: admitted.tenant, isTenantInPath: admitted.isTenantInPath,
-            client: admitted.client, services: services)
+    /// The answer of a tenant that is in memory, without a task; nil where there is something to wait for.
+    private func answerAtOnce(
+        _ head: RequestHead, _ admitted: Admitted, requestID: String,
+        _ handler: @Sendable (RequestContext, Snapshot) throws -> Response
+    ) -> Response? {
+        let context = context(head, body: [], admitted, requestID: requestID)
         let started = services.clock.monotonic()
         let response: Response
         do {
-            response = try await admitted.endpoint.handler(context)
+            guard let snapshot = try context.residentSnapshot() else { return nil }
+            response = try handler(context, snapshot)
         } catch {
-            let problem = Problem(any: error) ?? .internalError(requestID: requestID)
-            response = problem.response()
-            log(problem, cause: error, context, admitted, started)
+            response = refusal(error, context, admitted, started)
+        }
+        return finish(response, head, requestID: requestID)
+    }
+
+    private func answer(_ request: Request, _ admitted: Admitted, requestID: String) async -> Response {
+        let context = context(request.head, body: request.body, admitted, requestID: requestID)
+        let started = services.clock.monotonic()
+        let response: Response
+        do {
+            switch admitted.endpoint.handler {
+            case .task(let handler): response = try await handler(context)
+            case .read(let handler): response = try handler(context, try await context.snapshot())
+            }
+        } catch {
+            response = refusal(error, context, admitted, started)
         }
         return finish(response, request.head, requestID: requestID)
+    }
+
+    private func context(
+        _ head: RequestHead, body: [UInt8], _ admitted: Admitted, requestID: String
+    ) -> RequestContext {
+        RequestContext(
+            head: head, body: body, requestID: requestID, parameters: admitted.parameters,
+            principal: admitted.principal, tenantSlug: admitted.tenant, isTenantInPath: admitted.isTenantInPath,
+            client: admitted.client, services: services)
+    }
+
+    private func refusal(
+        _ error: any Error, _ context: RequestContext, _ admitted: Admitted, _ started: MonotonicTime
+    ) -> Response {
+        let problem = Problem(any: error) ?? .internalError(requestID: context.requestID)
+        log(problem, cause: error, context, admitted, started)
+        return problem.response()
     }
 
     /// One line per failure, with the cause that the client is not told.

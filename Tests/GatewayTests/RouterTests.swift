@@ -13,9 +13,9 @@ struct RouterTests {
     ])
 
     private static func endpoint(_ method: HTTPServer.Method, _ pattern: String) -> Endpoint {
-        Endpoint(method: method, pattern: pattern, access: .open, bodyLimit: .none) { _ in
-            Response(status: .ok, headers: HeaderFields(), body: .empty)
-        }
+        Endpoint(
+            method: method, pattern: pattern, access: .open, bodyLimit: .none,
+            handler: .task { _ in Response(status: .ok, headers: HeaderFields(), body: .empty) })
     }
 
     private func found(_ method: HTTPServer.Method, _ path: [String]) -> (String, PathParameters)? {

@@ -34,6 +34,14 @@ struct RequestContext: Sendable {
     /// - Throws: `RegistryError`, also when the tenant is in quarantine.
     func snapshot() async throws -> Snapshot { try await tenant().current() }
 
+    /// The same without waiting: nil where the tenant's file has to be read first.
+    ///
+    /// - Throws: `RegistryError` when the tenant is in quarantine.
+    func residentSnapshot() throws(RegistryError) -> Snapshot? {
+        guard let tenantSlug, let tenant = services.tenants.resident(tenantSlug), tenant.isLoaded else { return nil }
+        return try tenant.current()
+    }
+
     /// What a write records about its cause, and how long it may wait.
     func change() -> ChangeContext {
         ChangeContext(

@@ -6,8 +6,7 @@ internal import Tenants
 /// The profile a browser has chosen, kept in the `chat_profile` cookie (`gateway.md §5`, origin 3.7).
 struct CurrentProfileHandlers: Sendable {
     /// The cookie's profile, or the default one; a stale or malformed cookie is ignored and expired.
-    @Sendable func get(_ context: RequestContext) async throws -> Response {
-        let snapshot = try await context.snapshot()
+    @Sendable func get(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let selected = try Selection(sources: Selection.Sources(), head: context.head)
             .resolve(in: snapshot, defaultRegistry: .default)
         var response = answer(selected.entry)

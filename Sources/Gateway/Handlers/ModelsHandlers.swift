@@ -6,9 +6,9 @@ internal import Tenants
 /// OpenAI's model list: every profile is a model (`gateway.md §8`).
 struct ModelsHandlers: Sendable {
     /// Profiles of the default registry go by their slug, all others by `registry/slug`.
-    @Sendable func list(_ context: RequestContext) async throws -> Response {
+    @Sendable func list(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         var models: [JSONValue] = []
-        for registry in try await context.snapshot().registries where registry.state == .ok {
+        for registry in snapshot.registries where registry.state == .ok {
             for entry in registry.profiles { models.append(try model(entry)) }
         }
         return .json(["object": "list", "data": .array(models)])

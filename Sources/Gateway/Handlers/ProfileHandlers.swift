@@ -5,9 +5,9 @@ internal import Tenants
 
 /// `/api/chat/profiles`: reads are answered from the snapshot, writes go to the tenant's writer (`gateway.md §5`).
 struct ProfileHandlers: Sendable {
-    @Sendable func list(_ context: RequestContext) async throws -> Response {
+    @Sendable func list(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let query = try ProfileListQuery(context)
-        let registry = try await context.snapshot().usableRegistry(try context.queriedRegistry())
+        let registry = try snapshot.usableRegistry(try context.queriedRegistry())
         let showsPrompts = context.principal.role >= .reader
         if query.isFirstPlainPage, registry.count <= query.limit {
             let bytes = try registry.cachedPage(showsPrompts ? .full : .withoutPrompts) {
@@ -22,9 +22,9 @@ struct ProfileHandlers: Sendable {
         return response
     }
 
-    @Sendable func get(_ context: RequestContext) async throws -> Response {
+    @Sendable func get(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let slug = try context.slugInPath()
-        let entry = try await context.snapshot().profile(slug, in: try context.queriedRegistry())
+        let entry = try snapshot.profile(slug, in: try context.queriedRegistry())
         return .stored(bytes: entry.document, etag: entry.etag, for: context)
     }
 

@@ -5,8 +5,7 @@ internal import Tenants
 
 /// `/api/chat/registries` (`gateway.md §5`).
 struct RegistryHandlers: Sendable {
-    @Sendable func list(_ context: RequestContext) async throws -> Response {
-        let snapshot = try await context.snapshot()
+    @Sendable func list(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let limit = try context.queriedLimit(
             default: ProfileListQuery.defaultLimit, maximum: ProfileListQuery.maximumLimit)
         let after = try context.head.target.query("after").map { (raw) throws(ValidationError) in
@@ -23,9 +22,9 @@ struct RegistryHandlers: Sendable {
         return response
     }
 
-    @Sendable func get(_ context: RequestContext) async throws -> Response {
+    @Sendable func get(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let slug = try context.registryInPath()
-        let registry = try await context.snapshot().usableRegistry(slug)
+        let registry = try snapshot.usableRegistry(slug)
         return .stored(bytes: document(registry), etag: registry.etag, for: context)
     }
 

@@ -1,4 +1,5 @@
 internal import HTTPServer
+internal import Tenants
 
 /// One endpoint: where it is, who may call it, how its body is read, and what answers.
 struct Endpoint: Sendable {
@@ -21,7 +22,15 @@ struct Endpoint: Sendable {
     let access: Access
     /// The largest body accepted; 0 for none.
     let bodyLimit: BodyLimit
-    let handler: @Sendable (RequestContext) async throws -> Response
+    let handler: Handler
+
+    /// What answers.
+    enum Handler: Sendable {
+        /// A task of its own, which may wait.
+        case task(@Sendable (RequestContext) async throws -> Response)
+        /// A function of the tenant's snapshot: a tenant in memory answers at once on libmicrohttpd's thread.
+        case read(@Sendable (RequestContext, Snapshot) throws -> Response)
+    }
 
     /// Which configured limit a body falls under.
     enum BodyLimit: Sendable {

@@ -1,4 +1,5 @@
 internal import HTTPServer
+internal import Tenants
 
 /// The whole server on one page.
 struct Routes: Sendable {
@@ -31,7 +32,8 @@ struct Routes: Sendable {
             open(.get, "/healthz", operations.health),
             open(.get, "/readyz", operations.readiness),
             Endpoint(
-                method: .get, pattern: "/version", access: .local, bodyLimit: .none, handler: operations.version),
+                method: .get, pattern: "/version", access: .local, bodyLimit: .none,
+                handler: .task(operations.version)),
 
             // the operator's: all of /admin, and nothing else
             admin(.get, "/admin/tenants", tenants.list),
@@ -49,9 +51,9 @@ struct Routes: Sendable {
             tenant(.post, "/api/tenant/restore", .admin, body: .profile, backups.restore),
 
             // profiles
-            tenant(.get, "/api/chat/profiles", .chat, profiles.list),
+            read("/api/chat/profiles", .chat, profiles.list),
             tenant(.post, "/api/chat/profiles", .editor, body: .profile, profiles.create),
-            tenant(.get, "/api/chat/profiles/{slug}", .reader, profiles.get),
+            read("/api/chat/profiles/{slug}", .reader, profiles.get),
             tenant(.patch, "/api/chat/profiles/{slug}", .editor, body: .profile, profiles.patch),
             tenant(.put, "/api/chat/profiles/{slug}", .editor, body: .profile, profiles.put),
             tenant(.delete, "/api/chat/profiles/{slug}", .editor, profiles.delete),
@@ -67,9 +69,9 @@ struct Routes: Sendable {
             tenant(.get, "/api/chat/audit", .admin, history.audit),
 
             // registries
-            tenant(.get, "/api/chat/registries", .chat, registries.list),
+            read("/api/chat/registries", .chat, registries.list),
             tenant(.post, "/api/chat/registries", .admin, body: .profile, registries.create),
-            tenant(.get, "/api/chat/registries/{registry}", .chat, registries.get),
+            read("/api/chat/registries/{registry}", .chat, registries.get),
             tenant(.patch, "/api/chat/registries/{registry}", .admin, body: .profile, registries.patch),
             tenant(.delete, "/api/chat/registries/{registry}", .admin, registries.delete),
             tenant(.get, "/api/chat/registries/{registry}/export", .reader, bundles.exportOne),
@@ -78,7 +80,7 @@ struct Routes: Sendable {
             tenant(.post, "/api/chat/registries/import", .admin, body: .registries, bundles.importAll),
 
             // the current profile of a browser
-            tenant(.get, "/api/chat/profile", .chat, currentProfile.get),
+            read("/api/chat/profile", .chat, currentProfile.get),
             tenant(.post, "/api/chat/profile", .chat, body: .profile, currentProfile.select),
 
             // what profiles may contain, and what they come to
@@ -94,7 +96,7 @@ struct Routes: Sendable {
 
             // OpenAI's interface
             tenant(.post, "/v1/chat/completions", .chat, body: .chat, chatCompletions.create),
-            tenant(.get, "/v1/models", .chat, models.list),
+            read("/v1/models", .chat, models.list),
             tenant(.get, "/v1/models/{id...}", .chat, models.get),
         ]
     }
@@ -103,20 +105,27 @@ struct Routes: Sendable {
         _ method: HTTPServer.Method, _ pattern: String,
         _ handler: @escaping @Sendable (RequestContext) async throws -> Response
     ) -> Endpoint {
-        Endpoint(method: method, pattern: pattern, access: .open, bodyLimit: .none, handler: handler)
+        Endpoint(method: method, pattern: pattern, access: .open, bodyLimit: .none, handler: .task(handler))
     }
 
     private func admin(
         _ method: HTTPServer.Method, _ pattern: String, body: Endpoint.BodyLimit = .none,
         _ handler: @escaping @Sendable (RequestContext) async throws -> Response
     ) -> Endpoint {
-        Endpoint(method: method, pattern: pattern, access: .operator, bodyLimit: body, handler: handler)
+        Endpoint(method: method, pattern: pattern, access: .operator, bodyLimit: body, handler: .task(handler))
+    }
+
+    private func read(
+        _ pattern: String, _ role: Role, _ handler: @escaping @Sendable (RequestContext, Snapshot) throws -> Response
+    ) -> Endpoint {
+        Endpoint(
+            method: .get, pattern: pattern, access: .tenant(role), bodyLimit: .none, handler: .read(handler))
     }
 
     private func tenant(
         _ method: HTTPServer.Method, _ pattern: String, _ role: Role, body: Endpoint.BodyLimit = .none,
         _ handler: @escaping @Sendable (RequestContext) async throws -> Response
     ) -> Endpoint {
-        Endpoint(method: method, pattern: pattern, access: .tenant(role), bodyLimit: body, handler: handler)
+        Endpoint(method: method, pattern: pattern, access: .tenant(role), bodyLimit: body, handler: .task(handler))
     }
 }
