@@ -43,6 +43,9 @@ extension Connection {
         }
     }
 
+    /// Ends the statement that runs on the connection with an error; from any thread, while the connection is open.
+    package func interrupt() { sqlite3_interrupt(handle) }
+
     /// Whether the path no longer names the file that is open (`mv` over it, or deletion).
     package func hasMoved() throws(SQLiteError) -> Bool {
         var moved: Int32 = 0

@@ -6,6 +6,7 @@ struct Routes: Sendable {
     let operations = OperationsHandlers()
     let tenants = TenantAdminHandlers()
     let backups = BackupHandlers()
+    let verification = VerificationHandlers()
     let profiles = ProfileHandlers()
     let registries = RegistryHandlers()
     let history = HistoryHandlers()
@@ -43,6 +44,8 @@ struct Routes: Sendable {
             admin(.post, "/admin/tenants/{tenant}/backups", body: .profile, backups.create),
             admin(.delete, "/admin/tenants/{tenant}/backups/{name}", backups.delete),
             admin(.post, "/admin/tenants/{tenant}/restore", body: .profile, backups.restore),
+            admin(.get, "/admin/tenants/{tenant}/verify", verification.verify),
+            admin(.post, "/admin/tenants/{tenant}/drill", body: .profile, verification.drill),
 
             // a tenant's own
             tenant(.get, "/api/tenant/backups", .admin, backups.list),

@@ -21,6 +21,9 @@ package struct BackupFile: Sendable {
         createdAtMs = manifest?.createdAtMs ?? name.timeMs ?? status.identity.modifiedNs / 1_000_000
     }
 
+    /// Of the registry file, and not of what lies beside it.
+    package var isOfRegistry: Bool { !BackupService.companions.contains(name.base) }
+
     package var fileName: String { name.text }
 
     func isOlder(than other: BackupFile) -> Bool {

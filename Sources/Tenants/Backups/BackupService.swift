@@ -14,6 +14,9 @@ package final class BackupService: Sendable {
         package var directory: String?
         /// How many are kept when a request does not say.
         package var retention = BackupRetention.standard
+        /// Since when, in milliseconds since 1970, there should be a backup at a given moment; nil where nothing is
+        /// scheduled.
+        package var overdueBefore: @Sendable (_ nowMs: Int64) -> Int64? = { _ in nil }
         /// Goes into the manifests.
         package var gatewayVersion = ""
 

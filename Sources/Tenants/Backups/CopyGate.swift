@@ -6,10 +6,11 @@ import Synchronization
 /// opens the file anew joins that index instead of reading the log. After a file was overwritten in place that would
 /// corrupt it, so whoever drops the connections of a file first ends the copies that run. The worker lets copies in and
 /// interrupts them; each copy runs on a thread of its own.
-// @unchecked: `entered` is touched only under `lock`.
+// @unchecked: `entered` and `interruptions` are touched only under `lock`.
 final class CopyGate: @unchecked Sendable {
     private let lock = ConditionLock()
     private var entered: [ObjectIdentifier: CopyPass] = [:]
+    private var interruptions: [ObjectIdentifier: @Sendable () -> Void] = [:]
 
     /// Lets a copy in; it may open its connection later, unless it was interrupted before.
     func enter() -> CopyPass {
@@ -27,6 +28,15 @@ final class CopyGate: @unchecked Sendable {
         }
     }
 
+    /// What ends a long statement of the copy; until `detach`, which comes before its connection is closed.
+    func attach(_ pass: CopyPass, interruption: @escaping @Sendable () -> Void) {
+        lock.withLock { interruptions[ObjectIdentifier(pass)] = interruption }
+    }
+
+    func detach(_ pass: CopyPass) {
+        lock.withLock { interruptions[ObjectIdentifier(pass)] = nil }
+    }
+
     /// The copy has closed its connection. Once is enough, more does no harm.
     func leave(_ pass: CopyPass) {
         lock.withLock {
@@ -40,6 +50,7 @@ final class CopyGate: @unchecked Sendable {
         lock.withLock {
             for (key, pass) in entered {
                 pass.interrupt()
+                interruptions[key]?()
                 if !pass.isOpen.load(ordering: .relaxed) { entered[key] = nil }
             }
             while !entered.isEmpty { lock.wait() }

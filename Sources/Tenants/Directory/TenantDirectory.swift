@@ -140,6 +140,9 @@ package final class TenantDirectory: Sendable {
     /// Lets go of a tenant that was taken for restoring and could not be.
     func endRestoring(_ tenant: Tenant) { release(tenant) }
 
+    /// The real path of the data directory.
+    package var dataPath: String { configuration.data.path }
+
     /// The registry file a tenant has or would have. Any thread, no I/O.
     package func registryFile(of slug: TenantSlug) -> RegistryFile {
         configuration.elsewhere[slug]?.file ?? configuration.data.registry(slug)

@@ -70,6 +70,11 @@ extension RegistrySchema {
             DELETE FROM profiles WHERE registry_slug = OLD.slug;
             DELETE FROM profile_registry_state WHERE slug = OLD.slug;
         END;
+        \(documentsView)
+        """
+
+    /// Whole registries in the origin's shape, for the runbook's queries.
+    static let documentsView = """
         CREATE VIEW IF NOT EXISTS profile_registry_documents (slug, payload_json, updated_at_ms) AS
             SELECT r.slug,
                 CASE WHEN NOT json_valid(r.payload_json) THEN r.payload_json

@@ -49,8 +49,14 @@ enum RegistrySchema {
     private static func isCurrent(_ connection: Connection) throws -> Bool {
         guard try ownVersion(connection) == currentVersion else { return false }
         for table in tables where try !hasTable(table, connection) { return false }
-        return true
+        return try connection.first(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = 'profile_registry_documents'",
+            row: { _ in true })
+            ?? false
     }
+
+    /// Throws `newerSchema` or `quarantined` when the file has become one we cannot serve, by another process's doing.
+    static func requireOurs(_ connection: Connection) throws { _ = try ownVersion(connection) }
 
     private static func ownVersion(_ connection: Connection) throws -> Int64 {
         let application = try connection.applicationID()

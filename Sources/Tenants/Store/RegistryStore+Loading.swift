@@ -30,6 +30,7 @@ extension RegistryStore {
 
     private func readOnly(_ writer: Connection) throws {
         try writer.transaction(.deferred) {
+            try RegistrySchema.requireOurs(writer)
             content = try read(writer).content
             // A version that never matches: there may be something to adopt.
             dataVersion = isReadOnly ? try writer.dataVersion() : nil
@@ -39,6 +40,7 @@ extension RegistryStore {
 
     /// Reads and adopts inside an open write transaction; the caller commits.
     func readAndAdopt(_ writer: Connection) throws {
+        try RegistrySchema.requireOurs(writer)
         let known = content
         if owesNewEpoch {
             try writer.run(
