@@ -1,3 +1,4 @@
+internal import Bundles
 internal import Glibc
 internal import HTTPClient
 internal import Logging
@@ -54,10 +55,34 @@ struct Composition: Sendable {
             configured: Set(configuration.tenants.map(\.slug) + [configuration.defaultTenant].compactMap { $0 }),
             maximumOpen: configuration.maximumOpenTenants)
         tenants.retention = configuration.retention
+        tenants.sourceReading = SourceReading(directories: configuration.sourceDirectories, decodeYAML: Self.documents)
+        for tenant in configuration.tenants { tenants.sources[tenant.slug] = tenant.sources }
         if let file = configuration.registryFile, let tenant = configuration.defaultTenant {
             tenants.elsewhere[tenant] = (RegistryFile(path: file.path), file.options)
         }
         return tenants
+    }
+
+    /// The registries of a YAML source; one that is not right in every part is not used.
+    private static func documents(of yaml: [UInt8]) throws(SourceFailure) -> [RegistryDocument] {
+        let bundle: Bundle
+        do throws(BundleError) { bundle = try BundleReader().read(yaml, as: .yaml) } catch {
+            guard case .syntax(let reason, let line) = error else { throw SourceFailure("\(error)") }
+            throw SourceFailure(reason, line: line)
+        }
+        let registries = bundle.documents.map(\.registry.slug)
+        if let problem = bundle.problems.first {
+            throw SourceFailure(problem.message, line: problem.line, registries: registries)
+        }
+        let documents = bundle.completed
+        guard !documents.isEmpty else { throw SourceFailure("holds no registries") }
+        for document in documents {
+            do throws(ValidationError) { try document.validate() } catch {
+                let problem = bundle.problem(error, in: document.registry.slug)
+                throw SourceFailure(problem.message, line: problem.line, registries: registries)
+            }
+        }
+        return documents
     }
 
     private static func backupSettings(_ configuration: GatewayConfiguration) -> BackupService.Settings {

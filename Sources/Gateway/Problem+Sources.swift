@@ -52,6 +52,8 @@ extension Problem {
             self.init(.conflict, code: "profile_in_use", error.message, param: "slug")
         case .registryNotEmpty:
             self.init(.conflict, code: "registry_not_empty", error.message, param: "registry")
+        case .readOnlySource:
+            self = .forbidden(error.message, code: "read_only_source", param: "registry")
         case .importRefused(let problems):
             self.init(refusedImport: problems.map(ImportFinding.init))
         case .registryProtected:

@@ -11,6 +11,9 @@ package enum RegistryError: Error, Sendable, Equatable {
 
     /// A stored value that cannot be used; it is never overwritten (gateway.md §6).
     package struct Damage: Sendable, Equatable {
+        /// What stands for a table where a mounted file is meant: the row is its label, the column its line.
+        static let source = "source"
+
         package let table: String
         package let row: String
         package let column: String
@@ -45,6 +48,8 @@ package enum RegistryError: Error, Sendable, Equatable {
     /// Other profiles stack on this one; 409 listing them as `registry/profile`.
     case inUse(String, by: [String])
     case registryNotEmpty(String, profiles: Int)
+    /// The registry is mounted from a source, which is only read; 403.
+    case readOnlySource(registry: String, source: String)
     /// Everything that keeps a document from being imported; never empty.
     case importRefused([ImportProblem])
     /// The registry `default` cannot be deleted.
@@ -110,6 +115,8 @@ extension RegistryError: CustomStringConvertible {
         case .registryNotEmpty(let slug, let profiles):
             return "registry \"\(slug)\" still has \(profiles) profile\(profiles == 1 ? "" : "s"); "
                 + "delete them first, or repeat with force=true"
+        case .readOnlySource(let registry, let source):
+            return "store is read-only: registry \"\(registry)\" is backed by read-only \(source)"
         case .importRefused(let problems):
             let others = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
             return (problems.first?.error.message ?? "the import is refused") + others
@@ -122,6 +129,8 @@ extension RegistryError: CustomStringConvertible {
 
     private var storageMessage: String {
         switch self {
+        case .damaged(let damage) where damage.table == Damage.source:
+            return "source is damaged: \(damage.row), \(damage.column): \(damage.reason); mend the file"
         case .damaged(let damage):
             return "stored data is damaged: table \(damage.table), row \(damage.row), column \(damage.column): "
                 + "\(damage.reason); repair the row or restore a backup"

@@ -41,6 +41,12 @@ extension ConfigurationAssembler {
         }
         with(.tenants) { me, node, key in
             configuration.tenants = me.decoder.members(node, key).compactMap { me.tenant($0, key) }
+            guard configuration.sourceDirectories.isEmpty else { return }
+            for tenant in configuration.tenants where !tenant.sources.isEmpty {
+                me.decoder.refuse(
+                    node.origin, "\(key).\(tenant.slug).sources",
+                    "lie in none of source_directories, which is empty; name the directory of the files there")
+            }
         }
     }
 
@@ -213,7 +219,7 @@ extension ConfigurationAssembler {
         let key = "\(parent).\(entry.key)"
         let members = decoder.members(
             entry.value, key,
-            known: ["display_name", "unknown_model", "model_aliases", "require_preconditions", "limits"])
+            known: ["display_name", "unknown_model", "model_aliases", "require_preconditions", "limits", "sources"])
         let slug: TenantSlug
         do {
             slug = try Names.tenant(entry.key)
@@ -237,6 +243,12 @@ extension ConfigurationAssembler {
             tenant.requiresPreconditions = decoder.bool(node, "\(key).require_preconditions") ?? false
         }
         if let node = members["limits"] { tenant.limits = limits(node, "\(key).limits") }
+        if let node = members["sources"] {
+            tenant.sources = decoder.list(node, "\(key).sources").compactMap {
+                decoder.parsed($0, "\(key).sources", SourceEntry.parse)
+            }
+            decoder.note("\(key).sources", from: node.origin)
+        }
         return tenant
     }
 

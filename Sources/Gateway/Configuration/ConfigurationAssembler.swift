@@ -109,6 +109,12 @@ struct ConfigurationAssembler {
         with(.backupDirectory) { me, node, key in
             configuration.backups.directory = me.decoder.parsed(node, key, Self.absoluteDirectory)
         }
+        with(.sourceDirectories) { me, node, key in
+            configuration.sourceDirectories = me.decoder.list(node, key).compactMap {
+                me.decoder.parsed($0, key, Self.absoluteDirectory)
+            }
+            me.decoder.note(key, from: node.origin)
+        }
         with(.backupDirectories) { me, node, key in
             configuration.backupDirectories = me.decoder.list(node, key).compactMap {
                 me.decoder.parsed($0, key, Self.absoluteDirectory)

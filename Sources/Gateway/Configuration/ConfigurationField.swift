@@ -17,6 +17,7 @@ enum ConfigurationField: String, CaseIterable, Sendable {
     case secrets
     case limits
     case tenants
+    case sourceDirectories = "source_directories"
     case backupSchedule = "backups.schedule"
     case backupJitter = "backups.jitter"
     case backupKeep = "backups.keep"
@@ -55,7 +56,7 @@ enum ConfigurationField: String, CaseIterable, Sendable {
 
     var shape: Shape {
         switch self {
-        case .listen, .trustedProxies, .backupDirectories: .list
+        case .listen, .trustedProxies, .sourceDirectories, .backupDirectories: .list
         case .upstreams, .stepSettings, .tools, .agentModes, .secrets, .limits, .tenants: .mapping
         default: .scalar
         }

@@ -55,6 +55,7 @@ private struct ReportBuilder {
         add(.operatorKey, .secret(configuration.operatorKey))
         add(.trustedProxies, .array(configuration.trustedProxies.map { .string($0.description) }))
         add(.tenantHostSuffix, .text(configuration.tenantHostSuffix))
+        add(.sourceDirectories, .array(configuration.sourceDirectories.map { .string($0) }))
         add(.backupSchedule, .text(configuration.backups.schedule?.text))
         add(.backupJitter, .string(Units.text(configuration.backups.jitter)))
         add(.backupKeep, .number(configuration.backups.keep))
@@ -128,6 +129,7 @@ private struct ReportBuilder {
             for (alias, target) in tenant.modelAliases.sorted(by: { $0.key < $1.key }) {
                 add(key + ["model_aliases", alias], .string(target))
             }
+            if !tenant.sources.isEmpty { add(key + ["sources"], .array(tenant.sources.map { .string($0.text) })) }
             if let limits = tenant.limits { add(limits, at: key + ["limits"]) }
         }
     }

@@ -2,6 +2,7 @@
 
 package import JSON
 package import Profiles
+package import Tenants
 
 /// The wire protocol an upstream speaks (`gateway.md §8`).
 package enum UpstreamAPI: String, Sendable, CaseIterable {
@@ -65,6 +66,8 @@ package struct TenantConfiguration: Sendable {
     package var unknownModel: UnknownModel = .reject
     /// `model` names of clients → `slug`, `registry/slug`, either with `@version`.
     package var modelAliases: [String: String] = [:]
+    /// Files of registries mounted into the tenant to be read, lowest precedence first.
+    package var sources: [RegistrySource] = []
     /// Whether a PATCH or DELETE without a precondition is 428. Default: no.
     package var requiresPreconditions = false
     /// Its own limits, in place of the general ones; `nil` = the general ones.

@@ -39,6 +39,8 @@ package struct GatewayConfiguration: Sendable {
     package var limits: TenantLimits
     /// Tenants to create at start if missing, with their settings.
     package var tenants: [TenantConfiguration]
+    /// Directories in which tenants' `sources` lie. Default: none.
+    package var sourceDirectories: [String]
     /// When backups are taken, where they go and how many are kept.
     package var backups: BackupConfiguration
     /// Directories beside `dataDirectory` in which the operator's requests may name backups. Default: none.
@@ -83,6 +85,7 @@ package struct GatewayConfiguration: Sendable {
         tenants = []
         backups = BackupConfiguration()
         backupDirectories = []
+        sourceDirectories = []
         retention = HistoryRetention()
         maximumBodyBytes = BodyLimits()
         maximumOpenTenants = 512

@@ -9,11 +9,11 @@ struct HistoryHandlers: Sendable {
     private static let maximumLimit = 1000
 
     @Sendable func versions(_ context: RequestContext) async throws -> Response {
-        try await page(of: try context.slugInPath(), in: try context.queriedRegistry(), context)
+        try await page(of: try context.slugInPath(), in: try await context.registry(nil), context)
     }
 
     @Sendable func version(_ context: RequestContext) async throws -> Response {
-        try await version(of: try context.slugInPath(), in: try context.queriedRegistry(), context)
+        try await version(of: try context.slugInPath(), in: try await context.registry(nil), context)
     }
 
     @Sendable func registryVersions(_ context: RequestContext) async throws -> Response {
@@ -27,7 +27,7 @@ struct HistoryHandlers: Sendable {
     /// RFC 6902 and `diff -u` between two versions' documents; a deletion is `null`, and no text.
     @Sendable func diff(_ context: RequestContext) async throws -> Response {
         let slug = try context.slugInPath()
-        let registry = try context.queriedRegistry()
+        let registry = try await context.registry(nil)
         let (from, to) = (try context.queriedNumber("from"), try context.queriedNumber("to"))
         let tenant = try await context.readableTenant()
         let (old, new) = try await tenant.versions(from: from, to: to, of: slug, in: registry)
@@ -39,7 +39,7 @@ struct HistoryHandlers: Sendable {
     @Sendable func rollBack(_ context: RequestContext) async throws -> Response {
         let slug = try context.slugInPath()
         let body = try RollbackBody(decoding: try context.bodyValue(), rules: context.services.rules)
-        let registry = try body.registry ?? context.queriedRegistry()
+        let registry = try await context.registry(body.registry)
         let precondition = try context.precondition()
         try context.requireGuard(precondition, expectedVersion: body.expectedVersion)
         let (entry, isNew) = try await context.write { transaction throws(RegistryError) in

@@ -9,7 +9,7 @@ struct ModelsHandlers: Sendable {
     @Sendable func list(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         var models: [JSONValue] = []
         for registry in snapshot.registries where registry.state == .ok {
-            for entry in registry.profiles { models.append(try model(entry)) }
+            for entry in registry.profiles { models.append(try model(entry, in: snapshot)) }
         }
         return .json(["object": "list", "data": .array(models)])
     }
@@ -19,14 +19,16 @@ struct ModelsHandlers: Sendable {
         let id = context.parameters["id"] ?? ""
         let selected = try Selection(
             sources: Selection.Sources(model: id), head: context.head
-        ).resolve(in: snapshot, defaultRegistry: .default)
-        guard let pin = selected.pin else { return .json(try model(selected.entry)) }
+        ).resolve(in: snapshot, defaultRegistry: snapshot.defaultRegistry)
+        guard let pin = selected.pin else { return .json(try model(selected.entry, in: snapshot)) }
         let entry = try await VersionCache.load(pin, of: selected.entry, in: try await context.tenant())
-        return .json(try model(entry, version: pin.version))
+        return .json(try model(entry, in: snapshot, version: pin.version))
     }
 
-    private func model(_ entry: ProfileEntry, version: UInt64? = nil) throws(RegistryError) -> JSONValue {
-        let isHome = entry.registry == .default
+    private func model(
+        _ entry: ProfileEntry, in snapshot: Snapshot, version: UInt64? = nil
+    ) throws(RegistryError) -> JSONValue {
+        let isHome = entry.registry == snapshot.defaultRegistry
         let name = isHome ? entry.slug.rawValue : "\(entry.registry.rawValue)/\(entry.slug.rawValue)"
         return [
             "id": .string(name + (version.map { "@\($0)" } ?? "")),

@@ -7,7 +7,7 @@ internal import Tenants
 struct ProfileHandlers: Sendable {
     @Sendable func list(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let query = try ProfileListQuery(context)
-        let registry = try snapshot.usableRegistry(try context.queriedRegistry())
+        let registry = try snapshot.usableRegistry(try context.queriedRegistry(in: snapshot))
         let showsPrompts = context.principal.role >= .reader
         if query.isFirstPlainPage, registry.count <= query.limit {
             let bytes = try registry.cachedPage(showsPrompts ? .full : .withoutPrompts) {
@@ -24,13 +24,13 @@ struct ProfileHandlers: Sendable {
 
     @Sendable func get(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let slug = try context.slugInPath()
-        let entry = try snapshot.profile(slug, in: try context.queriedRegistry())
+        let entry = try snapshot.profile(slug, in: try context.queriedRegistry(in: snapshot))
         return .stored(bytes: entry.document, etag: entry.etag, for: context)
     }
 
     @Sendable func create(_ context: RequestContext) async throws -> Response {
         let body = try CreateProfileBody(decoding: try context.bodyValue(), rules: context.services.rules)
-        let registry = try body.registry ?? context.queriedRegistry()
+        let registry = try await context.registry(body.registry)
         let precondition = try context.precondition()
         let entry = try await context.write { transaction throws(RegistryError) in
             try transaction.createProfile(body, in: registry, if: precondition)
@@ -47,7 +47,7 @@ struct ProfileHandlers: Sendable {
             context.isMergePatch
             ? try PatchProfileBody(decodingMergePatch: value, rules: context.services.rules)
             : try PatchProfileBody(decoding: value, rules: context.services.rules)
-        let registry = try body.registry ?? context.queriedRegistry()
+        let registry = try await context.registry(body.registry)
         let precondition = try context.precondition()
         try context.requireGuard(precondition, expectedVersion: body.expectedVersion)
         let entry = try await context.write { transaction throws(RegistryError) in
@@ -60,7 +60,7 @@ struct ProfileHandlers: Sendable {
         let slug = try context.slugInPath()
         let body = try PutProfileBody(
             decoding: try context.bodyValue(), slug: slug, rules: context.services.rules)
-        let registry = try context.queriedRegistry()
+        let registry = try await context.registry(nil)
         let precondition = try context.precondition()
         let (entry, isNew) = try await context.write { transaction throws(RegistryError) in
             try transaction.replaceProfile(slug, in: registry, body, if: precondition)
@@ -70,7 +70,7 @@ struct ProfileHandlers: Sendable {
 
     @Sendable func delete(_ context: RequestContext) async throws -> Response {
         let slug = try context.slugInPath()
-        let registry = try context.queriedRegistry()
+        let registry = try await context.registry(nil)
         let precondition = try context.precondition(version: try context.queriedExpectedVersion())
         try context.requireGuard(precondition)
         var newDefault: ProfileSlug?
@@ -86,7 +86,7 @@ struct ProfileHandlers: Sendable {
     @Sendable func makeDefault(_ context: RequestContext) async throws -> Response {
         let slug = try context.slugInPath()
         let body = try SetDefaultBody(decoding: context.body.isEmpty ? nil : try context.bodyValue())
-        let registry = try body.registry ?? context.queriedRegistry()
+        let registry = try await context.registry(body.registry)
         let queried = try context.queriedExpectedVersion()
         if let given = body.expectedVersion, let queried, given != queried {
             throw Problem.badRequest(

@@ -13,7 +13,7 @@ struct RegistryHandlers: Sendable {
         }
         let rest = snapshot.registries.filter { registry in after.map { registry.slug > $0 } ?? true }
         let page = rest.prefix(limit)
-        let documents = page.map { $0.registry.document(profileCount: $0.count) }
+        let documents = page.map(Self.value)
         var response = Response.stored(
             bytes: JSONValue.array(documents).encoded() + [0x0A], etag: snapshot.etag, for: context)
         if rest.count > page.count, let last = page.last {
@@ -69,6 +69,16 @@ struct RegistryHandlers: Sendable {
     }
 
     private func document(_ registry: RegistrySnapshot) -> [UInt8] {
-        registry.registry.document(profileCount: registry.count).encoded() + [0x0A]
+        Self.value(registry).encoded() + [0x0A]
+    }
+
+    /// The registry, and for a mounted one where it comes from and what is wrong with that.
+    private static func value(_ registry: RegistrySnapshot) -> JSONValue {
+        let document = registry.registry.document(profileCount: registry.count)
+        guard let mount = registry.mount, var object = document.objectValue else { return document }
+        object["read_only"] = true
+        object["source"] = .string(mount.label)
+        if let problem = mount.problem { object["source_error"] = .string(problem.message) }
+        return .object(object)
     }
 }

@@ -16,10 +16,18 @@ extension RequestContext {
         try RegistrySlug(validating: parameters["registry"] ?? "")
     }
 
-    /// `?registry=`, or the default registry.
-    func queriedRegistry() throws(ValidationError) -> RegistrySlug {
-        guard let raw = head.target.query("registry")?.trimmingBlanks, !raw.isEmpty else { return .default }
+    /// `?registry=`, or the tenant's default registry.
+    func queriedRegistry(in snapshot: Snapshot) throws(ValidationError) -> RegistrySlug {
+        guard let raw = head.target.query("registry")?.trimmingBlanks, !raw.isEmpty else {
+            return snapshot.defaultRegistry
+        }
         return try RegistrySlug(validating: raw)
+    }
+
+    /// The registry a write names, in its body or in the query, or the tenant's default one.
+    func registry(_ given: RegistrySlug?) async throws -> RegistrySlug {
+        if let given { return given }
+        return try queriedRegistry(in: try await snapshot())
     }
 
     /// `?expected_version=`.
@@ -118,9 +126,12 @@ extension RequestContext {
         return path
     }
 
+    /// Whether another registry than `default` may be meant where none is named.
+    private var hasSources: Bool { tenantSlug.flatMap { services.configuration.tenant($0) }?.sources.isEmpty == false }
+
     func location(of entry: ProfileEntry) -> String {
         apiPath("/api/chat/profiles/\(entry.slug.rawValue)")
-            + (entry.registry == .default ? "" : "?registry=\(entry.registry.rawValue)")
+            + (entry.registry == .default && !hasSources ? "" : "?registry=\(entry.registry.rawValue)")
     }
 
     /// The `Link` value of the next page: this query with another `after`.

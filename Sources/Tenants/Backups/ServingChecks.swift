@@ -6,6 +6,8 @@ import SQLite
 /// refused, a profile and a registry resolved.
 struct ServingChecks {
     let content: TenantContent
+    /// What its profiles may be layered on besides.
+    var mounted = MountedRegistries.none
 
     /// Every check; `refusesStale` tries the stale change in a transaction that is rolled back.
     func run(refusesStale: (RegistrySlug, ProfileEntry) throws(RegistryError) -> Bool) -> [HealthCheck] {
@@ -67,12 +69,13 @@ struct ServingChecks {
     /// Each registry resolves when it is named, and so does a profile of it.
     var resolution: HealthCheck {
         let resolver = Resolver { _ in "" }
+        let lookup = TenantLookup(content: content, mounted: mounted)
         var broken: [String] = []
         var resolved = 0
         for registry in content.registries where registry.state == .ok {
             guard let entry = registry.defaultProfile ?? registry.profiles.first else { continue }
             do throws(ResolutionError) {
-                _ = try resolver.resolve(ProfileID(registry: registry.slug, profile: entry.slug), in: content)
+                _ = try resolver.resolve(ProfileID(registry: registry.slug, profile: entry.slug), in: lookup)
                 resolved += 1
             } catch {
                 switch error {
@@ -96,7 +99,7 @@ struct ServingChecks {
 extension RegistryStore {
     /// The checks on the file as it is open now; nothing is changed.
     func servingChecks() -> [HealthCheck] {
-        ServingChecks(content: content).run { (registry, entry) throws(RegistryError) in
+        ServingChecks(content: content, mounted: sources?.mounted ?? .none).run { (registry, entry) throws(RegistryError) in
             let probe = StaleProbe(registry: registry, entry: entry, nowMs: environment.nowMs())
             switch commit([probe]) {
             case .finished(let errors):

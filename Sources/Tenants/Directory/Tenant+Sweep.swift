@@ -27,7 +27,7 @@ extension Tenant {
             work.lastCheck = now
             return true
         }
-        let isChanged = looks && store.withLock { $0.isChangedOutside() }
+        let isChanged = looks && (sources?.isChanged() == true || store.withLock { $0.isChangedOutside() })
         if isPruningDue(now: now) { startPruning() }
         let hasWork = work.withLock { work -> Bool in
             if isChanged { work.wantsRefresh = true }

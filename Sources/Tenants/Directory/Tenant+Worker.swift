@@ -99,6 +99,7 @@ extension Tenant {
             publish(
                 try store.withLock { store throws(RegistryError) in
                     try store.open()
+                    store.sources?.reload(beside: store.content)
                     return store.content
                 })
             // Reading is over; a connection is only worth its memory when a write follows.
@@ -181,6 +182,7 @@ extension Tenant {
             publish(
                 try store.withLock { store throws(RegistryError) in
                     if isQuarantined { try store.comeBack() } else { try store.takeInChanges() }
+                    store.sources?.reload(beside: store.content)
                     return store.content
                 })
         } catch {

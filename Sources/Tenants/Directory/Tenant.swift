@@ -31,6 +31,8 @@ package final class Tenant: Sendable {
     /// The copies that are read from the live file.
     let copies: CopyGate
     let services: TenantServices
+    /// What the operator mounted beside the file; nil for nothing.
+    let sources: SourceMounts?
     let published = Mutex(Published())
     let work = Mutex(TenantWork())
     /// The store's connections; the reader borrows from them.
@@ -43,19 +45,21 @@ package final class Tenant: Sendable {
     let onActivity: @Sendable (Tenant) -> Void
 
     init(
-        slug: TenantSlug, file: RegistryFile, options: ConnectionOptions, services: TenantServices,
+        slug: TenantSlug, file: RegistryFile, options: ConnectionOptions, services: TenantServices, sources: SourceMounts? = nil,
         onActivity: @escaping @Sendable (Tenant) -> Void
     ) {
         self.slug = slug
         self.file = file
         self.services = services
+        self.sources = sources
         self.onActivity = onActivity
         busyTimeout = options.busyTimeout
         self.options = options
         let copies = CopyGate()
         self.copies = copies
         let registryStore = RegistryStore(
-            tenant: slug.rawValue, file: file, options: options, environment: services.environment, copies: copies)
+            tenant: slug.rawValue, file: file, options: options, environment: services.environment, copies: copies,
+            sources: sources)
         connections = registryStore.connections
         store = Mutex(registryStore)
     }
@@ -93,7 +97,7 @@ package final class Tenant: Sendable {
     }
 
     func publish(_ content: TenantContent) {
-        let snapshot = Snapshot(content)
+        let snapshot = Snapshot(content, mounted: sources?.mounted ?? .none)
         published.withLock { $0 = Published(state: .serving, snapshot: snapshot) }
     }
 

@@ -83,5 +83,8 @@ extension Tenant {
     var isQuiet: Bool { work.withLock { $0.isQuiet } }
 
     /// About what the tenant occupies in memory, in bytes.
-    var weight: Int { published.withLock { $0.snapshot }.content.weight }
+    var weight: Int {
+        let snapshot = published.withLock { $0.snapshot }
+        return snapshot.content.weight + snapshot.mounted.registries.weight
+    }
 }

@@ -14,6 +14,9 @@ package final class TenantDirectory: Sendable {
         package var configured: Set<TenantSlug>
         /// A tenant whose registry file lies elsewhere (`--profile-registry-db`/`-dsn`), and how it is opened.
         package var elsewhere: [TenantSlug: (file: RegistryFile, options: ConnectionOptions)]
+        /// Files of registries mounted into a tenant, lowest first.
+        package var sources: [TenantSlug: [RegistrySource]] = [:]
+        package var sourceReading = SourceReading()
         /// Tenants whose files are open at once, beyond which the least recently used are closed early.
         package var maximumOpen: Int
         /// Tenants in memory at once, and about how many bytes they may take together.
@@ -219,12 +222,22 @@ package final class TenantDirectory: Sendable {
     private func makeTenant(_ slug: TenantSlug) -> Tenant {
         let tenant = Tenant(
             slug: slug, file: registryFile(of: slug),
-            options: configuration.elsewhere[slug]?.options ?? ConnectionOptions(), services: services
+            options: configuration.elsewhere[slug]?.options ?? ConnectionOptions(), services: services,
+            sources: mounts(for: slug)
         ) { [weak self] tenant in
             self?.hold(tenant)
         }
         tenant.lastUse.store(clock.load(ordering: .relaxed), ordering: .relaxed)
         return tenant
+    }
+
+    private func mounts(for slug: TenantSlug) -> SourceMounts? {
+        guard let sources = configuration.sources[slug], !sources.isEmpty else { return nil }
+        let own = [configuration.data.path] + configuration.elsewhere.values.map(\.file.path)
+        return SourceMounts(
+            sources, tenant: slug.rawValue,
+            files: SourceFiles(reading: configuration.sourceReading, ownPlaces: own),
+            environment: services.environment)
     }
 
     /// A tenant with work to do is in memory again, whoever gave it the work.

@@ -33,13 +33,14 @@ struct ImportPlan {
     private(set) var registries: [RegistryPlan] = []
     private(set) var problems: [ImportProblem] = []
     private let request: ImportRequest
-    private let content: TenantContent
+    private let lookup: TenantLookup
+    private var content: TenantContent { lookup.content }
     private let overridesReadOnly: Bool
 
     /// Throws `registryNotFound` and `damaged`: what is not about the document.
-    init(_ request: ImportRequest, on content: TenantContent, overridesReadOnly: Bool) throws(RegistryError) {
+    init(_ request: ImportRequest, on lookup: TenantLookup, overridesReadOnly: Bool) throws(RegistryError) {
         self.request = request
-        self.content = content
+        self.lookup = lookup
         self.overridesReadOnly = overridesReadOnly
         for document in request.documents { try plan(document) }
         judgeStacks()
@@ -49,6 +50,9 @@ struct ImportPlan {
         let slug = document.registry.slug
         let found = content.registries[slug.rawValue]
         try found?.check()
+        if found == nil, let mount = lookup.mounted.registries[slug.rawValue]?.mount {
+            throw .readOnlySource(registry: slug.rawValue, source: mount.label)
+        }
         guard found != nil || request.createsRegistries else { throw .registryNotFound(slug.rawValue) }
         var profiles: [ProfilePlan] = []
         for profile in document.profiles {
@@ -154,8 +158,8 @@ struct ImportPlan {
                 changed.insert(ProfileID(registry: plan.registry.slug, profile: change.slug))
             }
         }
-        let after = PlannedLookup(base: content, registries)
-        for (id, error) in StackTopology.problems(after: after, before: content, changed: changed) {
+        let after = PlannedLookup(base: lookup, registries)
+        for (id, error) in StackTopology.problems(after: after, before: lookup, changed: changed) {
             problems.append(ImportProblem(registry: id.registry, error))
         }
     }
@@ -173,11 +177,11 @@ extension Registry {
 
 /// The tenant as it will be after an import.
 private struct PlannedLookup: ProfileLookup {
-    private let base: TenantContent
+    private let base: TenantLookup
     private let changes: [ProfileID: Profile?]
     private let registries: Set<RegistrySlug>
 
-    init(base: TenantContent, _ plans: [ImportPlan.RegistryPlan]) {
+    init(base: TenantLookup, _ plans: [ImportPlan.RegistryPlan]) {
         self.base = base
         var changes: [ProfileID: Profile?] = [:]
         for plan in plans {

@@ -11,7 +11,7 @@ extension RegistryTransaction {
         if precondition.isGuarded, let slug = request.documents.first?.registry.slug {
             try precondition.check(registry(slug).map { .registry($0) } ?? .missing(registry: slug))
         }
-        let plan = try ImportPlan(request, on: content, overridesReadOnly: context.overridesReadOnly)
+        let plan = try ImportPlan(request, on: lookup, overridesReadOnly: context.overridesReadOnly)
         guard plan.problems.isEmpty else { throw .importRefused(plan.problems) }
         var results: [ImportResult.Registry] = []
         for registry in plan.registries { results.append(try apply(registry)) }
@@ -89,7 +89,8 @@ extension Snapshot {
     ///
     /// Throws as `importRegistries` does, but knows no preconditions.
     package func trying(_ request: ImportRequest, overridesReadOnly: Bool) throws(RegistryError) -> ImportResult {
-        let plan = try ImportPlan(request, on: content, overridesReadOnly: overridesReadOnly)
+        let plan = try ImportPlan(
+            request, on: TenantLookup(content: content, mounted: mounted), overridesReadOnly: overridesReadOnly)
         guard plan.problems.isEmpty else { throw .importRefused(plan.problems) }
         return ImportResult(registries: plan.registries.map { $0.result(versions: [:], version: nil) })
     }

@@ -23,13 +23,15 @@ package final class RegistrySnapshot: SortedByKey {
     let entries: SortedList<ProfileEntry>
     /// The profiles that are layered on others: few, and looked at by every write that could break a stack.
     let stacked: Set<ProfileSlug>
+    /// Where it comes from; nil for the tenant's own.
+    package let mount: RegistryMount?
     private let pages = [AtomicLazyBytes(), AtomicLazyBytes()]
 
     var key: String { registry.slug.rawValue }
 
     init(
         _ registry: Registry, state: State = .ok, revision: UInt64, epoch: UInt64, updatedAtMs: Int64, stored: [UInt8],
-        entries: SortedList<ProfileEntry>, stacked: Set<ProfileSlug>
+        entries: SortedList<ProfileEntry>, stacked: Set<ProfileSlug>, mount: RegistryMount? = nil
     ) {
         self.registry = registry
         self.state = state
@@ -39,6 +41,7 @@ package final class RegistrySnapshot: SortedByKey {
         self.stored = stored
         self.entries = entries
         self.stacked = stacked
+        self.mount = mount
     }
 
     package var slug: RegistrySlug { registry.slug }

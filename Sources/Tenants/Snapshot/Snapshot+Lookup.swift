@@ -20,9 +20,13 @@ extension TenantContent: ProfileLookup {
 }
 
 extension Snapshot: ProfileLookup {
-    package func hasRegistry(_ slug: RegistrySlug) -> Bool { content.hasRegistry(slug) }
+    package func hasRegistry(_ slug: RegistrySlug) -> Bool {
+        TenantLookup(content: content, mounted: mounted).hasRegistry(slug)
+    }
 
-    package func profile(_ id: ProfileID) -> Profile? { content.profile(id) }
+    package func profile(_ id: ProfileID) -> Profile? {
+        TenantLookup(content: content, mounted: mounted).profile(id)
+    }
 
     package var stackedProfiles: [ProfileID] { content.stackedProfiles }
 }

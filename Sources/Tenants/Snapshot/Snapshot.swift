@@ -5,9 +5,15 @@ package import Profiles
 /// Immutable; any thread. The writer publishes a new one after each commit.
 package final class Snapshot: Sendable {
     let content: TenantContent
+    /// What the operator mounted beside it.
+    let mounted: MountedRegistries
+    /// The registry that is meant where none is named: the top source's, else `default` (origin 5.4).
+    package let defaultRegistry: RegistrySlug
 
-    init(_ content: TenantContent) {
+    init(_ content: TenantContent, mounted: MountedRegistries = .none) {
         self.content = content
+        self.mounted = mounted
+        defaultRegistry = mounted.top ?? .default
     }
 
     /// The last committed change.
@@ -15,12 +21,24 @@ package final class Snapshot: Sendable {
     package var epoch: UInt64 { content.epoch }
 
     /// The strong entity tag of the list of registries.
-    package var etag: String { EntityTag.text(revision: revision, epoch: epoch) }
+    package var etag: String { EntityTag.text(revision: revision, epoch: epoch ^ mounted.fingerprint) }
 
-    package func registry(_ slug: RegistrySlug) -> RegistrySnapshot? { content.registries[slug.rawValue] }
+    package func registry(_ slug: RegistrySlug) -> RegistrySnapshot? {
+        content.registries[slug.rawValue] ?? mounted.registries[slug.rawValue]
+    }
 
-    /// All registries in slug order.
-    package var registries: [RegistrySnapshot] { Array(content.registries) }
+    /// All registries in slug order, mounted ones among them.
+    package var registries: [RegistrySnapshot] {
+        guard !mounted.registries.isEmpty else { return Array(content.registries) }
+        let others = mounted.registries.filter { content.registries[$0.key] == nil }
+        return (Array(content.registries) + others).sorted { $0.slug < $1.slug }
+    }
+
+    /// The tenant's own registries, in slug order.
+    package var ownRegistries: [RegistrySnapshot] { Array(content.registries) }
+
+    /// What is wrong with the sources, in their order.
+    package var sourceProblems: [SourceProblem] { mounted.problems }
 
     /// The named registry, usable; throws `registryNotFound` or `damaged`.
     package func usableRegistry(_ slug: RegistrySlug) throws(RegistryError) -> RegistrySnapshot {

@@ -73,9 +73,10 @@ extension RegistryStore {
         _ group: [any PendingWrite], to draft: inout TenantContent, _ writer: Connection
     ) throws(RegistryError) -> [RegistryError?] {
         var outcomes: [RegistryError?] = []
+        let mounted = sources?.mounted ?? .none
         for write in group {
             try attempt { try writer.savepoint() }
-            var transaction = RegistryTransaction(connection: writer, context: write.context, content: draft)
+            var transaction = RegistryTransaction(connection: writer, context: write.context, content: draft, mounted: mounted)
             do throws(RegistryError) {
                 try write.apply(to: &transaction)
                 try attempt { try writer.releaseSavepoint() }

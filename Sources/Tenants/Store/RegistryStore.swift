@@ -17,6 +17,8 @@ final class RegistryStore {
     private let copies: CopyGate
 
     var content = TenantContent.empty
+    /// What is mounted beside the file; nil for nothing.
+    let sources: SourceMounts?
     var isLoaded = false
     /// The last opening failed; what lies beside the file is watched too, as part of what can repair it.
     var isSetAside = false
@@ -42,8 +44,9 @@ final class RegistryStore {
 
     init(
         tenant: String, file: RegistryFile, options: ConnectionOptions, environment: TenantEnvironment,
-        copies: CopyGate = CopyGate()
+        copies: CopyGate = CopyGate(), sources: SourceMounts? = nil
     ) {
+        self.sources = sources
         self.tenant = tenant
         self.file = file
         self.options = options

@@ -167,7 +167,7 @@ extension RegistryTransaction {
 
     /// Throws `inUse` when a profile outside `targets` is layered on one of them.
     func refuseInUse(_ targets: Set<ProfileID>) throws(RegistryError) {
-        let users = StackTopology.users(of: targets, in: content).map(\.description)
+        let users = StackTopology.users(of: targets, in: lookup).map(\.description)
         guard users.isEmpty else {
             throw .inUse(targets.map(\.profile.rawValue).sorted().joined(separator: ", "), by: users)
         }
@@ -175,10 +175,10 @@ extension RegistryTransaction {
 
     /// Throws `validation` when a stack would no longer resolve: what is stored always does (gateway.md §7).
     private func checkStacks(writing profile: Profile, in registry: RegistrySlug) throws(RegistryError) {
-        let content = content
+        let lookup = lookup
         try validated { () throws(ValidationError) in
             try StackTopology.check(
-                writing: profile, as: ProfileID(registry: registry, profile: profile.slug), in: content)
+                writing: profile, as: ProfileID(registry: registry, profile: profile.slug), in: lookup)
         }
     }
 

@@ -12,6 +12,7 @@ extension RegistryTransaction {
                 .registry, slug, expected: precondition.expectedVersion ?? 0,
                 actual: existing.registry.metadata.version)
         }
+        try refuseMounted(body.slug)
         try precondition.check(Precondition.Subject(resource: .registry, slug: slug, version: 0, state: nil))
         var registry = body.makeRegistry(stamp(after: nil))
         registry.metadata.version = try lastVersion(registry.slug, "") + 1

@@ -10,15 +10,20 @@ package struct RegistryTransaction {
     let connection: Connection
     package let context: ChangeContext
     var content: TenantContent
+    /// What the operator mounted beside the tenant's own registries: to be seen, not to be written.
+    let mounted: MountedRegistries
     /// The revision of this member's change; nil while it has changed nothing.
     private(set) var revision: UInt64?
     /// What the audit shall say beside the change itself.
     var note: String?
 
-    init(connection: Connection, context: ChangeContext, content: TenantContent) {
+    init(
+        connection: Connection, context: ChangeContext, content: TenantContent, mounted: MountedRegistries = .none
+    ) {
         self.connection = connection
         self.context = context
         self.content = content
+        self.mounted = mounted
     }
 
     var hasChanged: Bool { revision != nil }
@@ -28,9 +33,21 @@ package struct RegistryTransaction {
 
     /// The named registry, usable; throws `registryNotFound` or `damaged`.
     package func usableRegistry(_ slug: RegistrySlug) throws(RegistryError) -> RegistrySnapshot {
-        guard let registry = registry(slug) else { throw .registryNotFound(slug.rawValue) }
+        guard let registry = registry(slug) else {
+            try refuseMounted(slug)
+            throw .registryNotFound(slug.rawValue)
+        }
         try registry.check()
         return registry
+    }
+
+    /// What profiles are layered on: the tenant's own registries and the mounted ones.
+    var lookup: TenantLookup { TenantLookup(content: content, mounted: mounted) }
+
+    /// Throws `readOnlySource` for a registry that a source has.
+    func refuseMounted(_ slug: RegistrySlug) throws(RegistryError) {
+        guard let mount = mounted.registries[slug.rawValue]?.mount else { return }
+        throw .readOnlySource(registry: slug.rawValue, source: mount.label)
     }
 
     /// The revision this member's rows carry: one per member, ever growing per tenant.

@@ -1,0 +1,97 @@
+import JSON
+import Profiles
+
+/// The registries a tenant has from its sources, at one moment; part of every snapshot, beside the tenant's own.
+struct MountedRegistries: Sendable {
+    var registries = SortedList<RegistrySnapshot>()
+    /// The registry that is meant where none is named: the first of the last source that has any (origin 5.4).
+    var top: RegistrySlug?
+    var problems: [SourceProblem] = []
+
+    static let none = MountedRegistries()
+
+    /// Changes with the content, for entity tags of lists.
+    var fingerprint: UInt64 {
+        registries.reduce(0) { $0 &* 31 &+ ($1.epoch ^ ($1.mount?.problem == nil ? 0 : 1)) }
+    }
+}
+
+/// A source that is not as it should be: what it last said well, if it ever did, is still served.
+package struct SourceProblem: Sendable, Equatable {
+    package let label: String
+    /// For logs and the operator's eyes: it may name paths.
+    package let path: String
+    package let reason: String
+    /// Counted from 1.
+    package let line: Int?
+
+    /// `private.yaml, line 3: …`
+    package var message: String { label + (line.map { ", line \($0)" } ?? "") + ": " + reason }
+}
+
+/// Where a mounted registry comes from.
+package struct RegistryMount: Sendable, Equatable {
+    package let label: String
+    /// Why the file's present content is not what is served.
+    package let problem: SourceProblem?
+}
+
+extension RegistrySnapshot {
+    /// A registry of a source. Its revision is always 1; the epoch is a digest of its content, so that a tag means the
+    /// same content on every start.
+    static func mounted(_ document: RegistryDocument, _ mount: RegistryMount) -> RegistrySnapshot {
+        let registry = document.registry
+        let stored = registry.storedDocument().encoded()
+        let whole = registry.storedDocument(with: document.profiles).encoded()
+        let epoch = whole.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        let entries = document.profiles.map { profile in
+            ProfileEntry(
+                profile, registry: registry.slug, isDefault: registry.defaultProfileSlug == profile.slug, revision: 1,
+                epoch: epoch)
+        }
+        return RegistrySnapshot(
+            registry, revision: 1, epoch: epoch, updatedAtMs: registry.metadata.updatedAtMs, stored: stored,
+            entries: SortedList(sorted: entries), stacked: Set(entries.lazy.filter { !$0.stack.isEmpty }.map(\.slug)),
+            mount: mount)
+    }
+
+    /// The same registry with another word about its source.
+    func remounted(_ mount: RegistryMount) -> RegistrySnapshot {
+        RegistrySnapshot(
+            registry, state: state, revision: revision, epoch: epoch, updatedAtMs: updatedAtMs, stored: stored,
+            entries: entries, stacked: stacked, mount: mount)
+    }
+
+    /// A registry of which nothing usable is known.
+    static func damaged(_ slug: RegistrySlug, _ problem: SourceProblem) -> RegistrySnapshot {
+        RegistrySnapshot(
+            Registry(slug: slug),
+            state: .damaged(
+                RegistryError.Damage(
+                    table: RegistryError.Damage.source, row: problem.label,
+                    column: problem.line.map { "line \($0)" } ?? "file",
+                    reason: problem.reason)),
+            revision: 1, epoch: 0, updatedAtMs: 0, stored: [], entries: SortedList(), stacked: [],
+            mount: RegistryMount(label: problem.label, problem: problem))
+    }
+}
+
+/// A tenant's own content and what is mounted beside it, as resolution sees them. What is the tenant's own wins.
+struct TenantLookup: ProfileLookup {
+    let content: TenantContent
+    let mounted: MountedRegistries
+
+    func registry(_ slug: RegistrySlug) -> RegistrySnapshot? {
+        content.registries[slug.rawValue] ?? mounted.registries[slug.rawValue]
+    }
+
+    func hasRegistry(_ slug: RegistrySlug) -> Bool { registry(slug)?.state == .ok }
+
+    func profile(_ id: ProfileID) -> Profile? {
+        guard let registry = registry(id.registry), registry.state == .ok else { return nil }
+        return try? registry.profile(id.profile)?.profile()
+    }
+
+    /// A mounted profile cannot be mended by a tenant, so it keeps nobody from writing: only the own ones count.
+    var stackedProfiles: [ProfileID] { content.stackedProfiles }
+}

@@ -1,0 +1,56 @@
+package import Profiles
+
+/// A file of registries that the operator mounts into a tenant, to be read and never written (origin 5.4, 6.3).
+package struct RegistrySource: Sendable, Equatable {
+    package enum Kind: String, Sendable {
+        case yaml, sqlite
+    }
+
+    /// Nil: what the file's name or its first bytes say.
+    package let kind: Kind?
+    /// As the operator wrote it; relative to the working directory.
+    package let path: String
+
+    package init(kind: Kind?, path: String) {
+        self.kind = kind
+        self.path = path
+    }
+
+    /// What a tenant may see of it: the kind and the file's own name, never where it lies.
+    package var label: String {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return (kind.map { "\($0.rawValue):" } ?? "") + name
+    }
+}
+
+/// Why a source cannot be used as it is.
+package struct SourceFailure: Error, Sendable, Equatable {
+    package let reason: String
+    /// Counted from 1.
+    package let line: Int?
+    /// The registries the file is about, as far as it could be read.
+    package let registries: [RegistrySlug]
+
+    package init(_ reason: String, line: Int? = nil, registries: [RegistrySlug] = []) {
+        self.reason = reason
+        self.line = line
+        self.registries = registries
+    }
+}
+
+/// What a tenant's sources are read with; YAML is other people's knowledge.
+package struct SourceReading: Sendable {
+    /// Real paths; a source that lies in none of these is not read.
+    package var directories: [String]
+    package var decodeYAML: @Sendable ([UInt8]) throws(SourceFailure) -> [RegistryDocument]
+
+    package init(
+        directories: [String] = [],
+        decodeYAML: @escaping @Sendable ([UInt8]) throws(SourceFailure) -> [RegistryDocument] = {
+            (_) throws(SourceFailure) in throw SourceFailure("YAML cannot be read here")
+        }
+    ) {
+        self.directories = directories
+        self.decodeYAML = decodeYAML
+    }
+}

@@ -1,0 +1,107 @@
+import Glibc
+import JSON
+import Profiles
+import SQLite
+
+/// Reads the files of sources: only inside the operator's directories, never one of the gateway's own.
+struct SourceFiles: Sendable {
+    private static let maximumBytes = 64 << 20
+
+    let reading: SourceReading
+    /// Real paths of what the gateway itself keeps databases in: opening one here and closing it again would drop the
+    /// locks SQLite has on it (docs/architecture.md, invariant 4), and one tenant's file is no other tenant's source.
+    let ownPlaces: [String]
+
+    /// The file, and for a database its log: what has to change for the content to change.
+    func identities(of source: RegistrySource) -> [FileIdentity?] {
+        // Of what a link points to: a mounted configuration directory is replaced by moving a link.
+        guard let path = Self.resolved(source.path) else { return [nil] }
+        return [FileIdentity.of(path), FileIdentity.of(path + "-wal")]
+    }
+
+    func read(_ source: RegistrySource) throws(SourceFailure) -> [RegistryDocument] {
+        guard let path = Self.resolved(source.path) else {
+            throw SourceFailure("cannot be found: \(String(cString: strerror(errno)))")
+        }
+        guard !Self.lies(path, in: ownPlaces) else {
+            throw SourceFailure("lies where the gateway keeps its own data; a source is a file of its own")
+        }
+        guard Self.lies(path, in: reading.directories.compactMap(Self.resolved)) else {
+            throw SourceFailure("lies outside of source_directories")
+        }
+        do throws(RegistryError) { _ = try FileSystem.checkFile(path) } catch {
+            throw SourceFailure(error.message)
+        }
+        let kind: RegistrySource.Kind
+        if let given = source.kind { kind = given } else { kind = try sniffed(path) }
+        switch kind {
+        case .yaml: return try reading.decodeYAML(try bytes(of: path))
+        case .sqlite: return try registries(inDatabase: path)
+        }
+    }
+
+    /// By the name's ending, else by SQLite's first 15 bytes, else YAML (origin 6.3).
+    private func sniffed(_ path: String) throws(SourceFailure) -> RegistrySource.Kind {
+        if [".db", ".sqlite", ".sqlite3"].contains(where: path.hasSuffix) { return .sqlite }
+        return try bytes(of: path, limit: 15).elementsEqual("SQLite format 3".utf8) ? .sqlite : .yaml
+    }
+
+    private func bytes(of path: String, limit: Int? = nil) throws(SourceFailure) -> [UInt8] {
+        let size = Int(FileStatus(path)?.identity.size ?? 0)
+        guard limit != nil || size <= Self.maximumBytes else {
+            throw SourceFailure("has \(size) bytes, the limit is \(Self.maximumBytes)")
+        }
+        do throws(RegistryError) {
+            // One more byte than there should be tells of a file that grows.
+            return try FileSystem.read(path, limit: limit ?? size + 1) ?? []
+        } catch {
+            throw SourceFailure(error.message)
+        }
+    }
+
+    /// The whole documents of the origin's table, or of our view over it.
+    private func registries(inDatabase path: String) throws(SourceFailure) -> [RegistryDocument] {
+        do {
+            var options = ConnectionOptions().reading
+            options.busyTimeout = .milliseconds(200)
+            let connection = try Connection(path: path, options: options)
+            defer { connection.close() }
+            let view = "profile_registry_documents"
+            let isOurs = try connection.first(
+                "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1", .text(view), row: { _ in true })
+            var documents: [RegistryDocument] = []
+            var failure: RegistryError?
+            try connection.query(
+                "SELECT slug, payload_json FROM \(isOurs == true ? view : "profile_registries") ORDER BY slug"
+            ) { row in
+                do throws(RegistryError) {
+                    documents.append(
+                        try StoredDocument.registry(
+                            row.bytes(1), slug: row.text(0), origin: isOurs == true ? .ours : .foreign))
+                    return true
+                } catch {
+                    failure = error
+                    return false
+                }
+            }
+            if let failure { throw failure }
+            return documents
+        } catch let error as SQLiteError {
+            throw SourceFailure("cannot be read as a database: \(error.message)")
+        } catch let error as RegistryError {
+            throw SourceFailure(error.message)
+        } catch {
+            throw SourceFailure("cannot be read as a database: \(error)")
+        }
+    }
+
+    private static func resolved(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    private static func lies(_ path: String, in places: [String]) -> Bool {
+        places.contains { path == $0 || path.hasPrefix($0 == "/" ? $0 : $0 + "/") }
+    }
+}

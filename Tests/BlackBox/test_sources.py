@@ -1,0 +1,254 @@
+"""Registries mounted from files: precedence, reading only, following changes (origin §5.4, §6.3; D40–D42)."""
+
+import os
+import re
+
+import pytest
+
+from harness.database import change, origin_document, rows, write_origin_file
+from harness.gateway import OPERATOR_KEY
+from harness.profiles import PROFILES, REGISTRIES, create, read, refuses, slugs
+from harness.waiting import within_a_second
+
+PRIVATE = """\
+slug: private
+profiles:
+  default: {runtime: {system_prompt: private default}}
+  analyst: {runtime: {system_prompt: private analyst}, display_name: Mine}
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    directory = tmp_path / "sources"
+    directory.mkdir(mode=0o755)
+    return directory
+
+
+def write(path, text):
+    """As `mv` does it: never half there."""
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.chmod(0o644)
+    part.rename(path)
+
+
+def config(place, *sources, **more):
+    return {"source_directories": [str(place)], "tenants": {"default": {"sources": list(sources)}}, **more}
+
+
+@pytest.fixture
+def mounted(start, place):
+    write(place / "private.yaml", PRIVATE)
+    return start(config=config(place, f"yaml:{place}/private.yaml")).client()
+
+
+def chat(http, **body):
+    response = http.post("/chat", {"prompt": "hello", **body})
+    assert response.status == 200, response
+    return response.json()["runtime_key"]
+
+
+def test_SC_3_the_top_source_wins_and_is_not_written(start, place):
+    write_origin_file(place / "shared.db", {"shared": origin_document("shared", profiles=("default", "analyst"))})
+    os.chmod(place / "shared.db", 0o644)
+    write(place / "private.yaml", PRIVATE)
+    http = start(config=config(place, f"sqlite:{place}/shared.db", f"yaml:{place}/private.yaml")).client()
+    assert chat(http, profile="analyst") == "private/analyst"
+    assert chat(http) == "private/default"
+    assert chat(http, profile="analyst", registry="shared") == "shared/analyst"
+    phrase = 'store is read-only: registry "private" is backed by read-only yaml:private.yaml'
+    for response in (
+        http.patch(f"{PROFILES}/analyst", {"display_name": "x"}),
+        http.patch(f"{PROFILES}/analyst?registry=private", {"display_name": "x"}),
+        http.put(f"{PROFILES}/analyst?registry=private", {"display_name": "x"}),
+        http.delete(f"{PROFILES}/analyst?registry=private"),
+        http.post(PROFILES, {"slug": "new", "registry": "private"}),
+        http.post(f"{PROFILES}/analyst/default?registry=private", {}),
+        http.patch(f"{REGISTRIES}/private", {"display_name": "x"}),
+        http.delete(f"{REGISTRIES}/private?force=true"),
+        http.post(REGISTRIES, {"slug": "private"}),
+        http.post(f"{REGISTRIES}/private/import", body=PRIVATE.encode(), content_type="application/yaml"),
+    ):
+        refuses(response, 403, phrase)
+        assert response.error["code"] == "read_only_source"
+    # What is the tenant's own is written and seen as ever.
+    assert http.patch(f"{PROFILES}/agent?registry=default", {"display_name": "Changed"}).status == 200
+    assert read(http, "agent", "default")["display_name"] == "Changed"
+    assert (place / "private.yaml").read_text() == PRIVATE
+
+
+def test_SC_5_the_top_source_may_lack_a_profile_called_default(start, place):
+    write(place / "top.yaml", "slug: top\nprofiles: {assistant: {}}")
+    http = start(config=config(place, f"yaml:{place}/top.yaml")).client()
+    assert chat(http) == "top/assistant"
+    # A bare name is looked for in the default registry and nowhere else (gateway.md §7).
+    refuses(http.post("/chat", {"prompt": "hello", "profile": "agent"}), 404, "profile not found: agent")
+    assert chat(http, profile="agent", registry="default") == "default/agent"
+
+
+def test_everything_that_reads_sees_them(mounted):
+    http = mounted
+    listed = {item["slug"]: item for item in http.get(REGISTRIES).json()}
+    assert list(listed) == ["default", "private"]
+    assert listed["private"]["source"] == "yaml:private.yaml" and listed["private"]["read_only"] is True
+    assert "source" not in listed["default"]
+    assert slugs(http) == ["analyst", "default"] == slugs(http, "?registry=private")
+    assert read(http, "analyst")["registry"] == "private"
+    assert http.get(f"{PROFILES}/analyst").etag == http.get(f"{PROFILES}/analyst?registry=private").etag
+    unchanged = http.get(f"{PROFILES}/analyst", headers={"If-None-Match": http.get(f"{PROFILES}/analyst").etag})
+    assert unchanged.status == 304
+    names = [model["id"] for model in http.get("/v1/models").json()["data"]]
+    assert names == ["default/agent", "default/default", "analyst", "default"]
+    assert "private analyst" in http.get(f"{REGISTRIES}/private/export").text
+    assert http.get("/api/chat/profile").json()["registry"] == "private"
+
+
+def test_profiles_may_be_layered_on_mounted_ones(mounted):
+    stack = [{"registry_slug": "private", "profile_slug": "analyst"}]
+    create(mounted, "mine", registry="default", stack=stack)
+    resolved = mounted.post("/api/chat/resolve", {"registry": "default", "profile": "mine", "prompt": "x"}).json()
+    assert resolved["effective"]["system_prompt"] == "private analyst"
+    refuses(
+        mounted.post(
+            PROFILES,
+            {"slug": "no", "registry": "default", "stack": [{"registry_slug": "private", "profile_slug": "x"}]},
+        ),
+        400,
+        'referenced profile "x" not found in registry "private"',
+    )
+
+
+def test_a_changed_file_is_followed_within_a_second(mounted, place):
+    tag = mounted.get(REGISTRIES).etag
+    write(place / "private.yaml", PRIVATE.replace("Mine", "Yours"))
+    within_a_second(lambda: read(mounted, "analyst").get("display_name") == "Yours", "the file is followed")
+    assert mounted.get(REGISTRIES).etag != tag
+    # In place as well, and a profile that is gone is gone.
+    with open(place / "private.yaml", "w") as file:
+        file.write("slug: private\nprofiles: {default: {}}\n")
+    within_a_second(lambda: slugs(mounted) == ["default"], "the file is followed")
+
+
+def test_a_broken_file_leaves_the_last_good_state_and_says_so(start, place):
+    write(place / "private.yaml", PRIVATE)
+    gateway = start(config=config(place, f"yaml:{place}/private.yaml"))
+    http = gateway.client()
+    assert slugs(http) == ["analyst", "default"]
+    write(place / "private.yaml", PRIVATE + "  third: {runtime: {tools: 7}}\n")
+
+    def complaint():
+        return http.get(f"{REGISTRIES}/private").json().get("source_error", "")
+
+    assert within_a_second(complaint, "the file is followed").startswith(
+        "yaml:private.yaml, line 5: validation error ("
+    )
+    assert slugs(http) == ["analyst", "default"] and chat(http, profile="analyst") == "private/analyst"
+    (place / "private.yaml").unlink()
+    within_a_second(lambda: "cannot be found" in complaint(), "the file is followed")
+    assert slugs(http) == ["analyst", "default"]
+    write(place / "private.yaml", PRIVATE)
+    within_a_second(lambda: not complaint(), "the file is followed")
+    log = gateway.log()
+    assert re.search(r'source cannot be used; what it last said stays.*"line":"5"', log)
+
+
+def test_a_file_that_never_was_good_is_damage_with_its_line(start, place):
+    write(place / "private.yaml", "slug: private\nprofiles:\n  a: {unknown: 1}\n")
+    write(place / "broken.yaml", "slug: [")
+    http = start(config=config(place, f"yaml:{place}/broken.yaml", f"yaml:{place}/private.yaml")).client()
+    refuses(http.get(PROFILES), 500, "yaml:private.yaml", "line 3", "registry.profiles[a].unknown")
+    assert str(place) not in http.get(PROFILES).text
+    assert slugs(http, "?registry=default") == ["agent", "default"], "nothing else fails"
+    write(place / "private.yaml", PRIVATE)
+    within_a_second(lambda: http.get(PROFILES).status == 200, "the file is followed")
+
+
+def test_a_registry_of_the_same_name_is_not_served_twice(start, place):
+    write(place / "one.yaml", "slug: default\nprofiles: {stranger: {}}")
+    write(place / "two.yaml", "slug: two\nprofiles: {a: {}}")
+    write(place / "three.yaml", "slug: two\nprofiles: {b: {}}")
+    sources = [f"yaml:{place}/{name}.yaml" for name in ("one", "two", "three")]
+    gateway = start(config=config(place, *sources))
+    http = gateway.client()
+    assert slugs(http, "?registry=default") == ["agent", "default"]
+    assert slugs(http, "?registry=two") == ["a"]
+    log = gateway.log()
+    assert 'duplicate registry slug \\"default\\" across profile registry sources' in log
+
+
+def test_only_files_in_the_operators_directories_are_read(start, place, tmp_path):
+    secret = tmp_path / "elsewhere.yaml"
+    write(secret, PRIVATE)
+    (place / "link.yaml").symlink_to(secret)
+    (place / "inside.yaml").symlink_to(place / "real.yaml")
+    write(place / "real.yaml", PRIVATE)
+    outside = [f"yaml:{secret}", f"yaml:{place}/../elsewhere.yaml", f"yaml:{place}/link.yaml"]
+    gateway = start(config=config(place, *outside))
+    assert [item["slug"] for item in gateway.client().get(REGISTRIES).json()] == ["default"]
+    log = gateway.log()
+    assert log.count("lies outside of source_directories") == 3
+    # A link that stays inside is how configuration is often mounted.
+    http = start(config=config(place, f"yaml:{place}/inside.yaml")).client()
+    assert slugs(http) == ["analyst", "default"]
+
+
+def test_a_source_is_never_one_of_the_gateways_own_files(start, tmp_path):
+    gateway = start(started=False, operator_key=OPERATOR_KEY)
+    own = gateway.database("other")
+    gateway.config = {
+        "source_directories": [str(tmp_path)],
+        "tenants": {"other": {}, "default": {"sources": [f"sqlite:{own}"]}},
+    }
+    gateway.start()
+    assert gateway.client("other", OPERATOR_KEY).get(REGISTRIES).status == 200
+    http = gateway.client("default", OPERATOR_KEY)
+    assert [item["slug"] for item in http.get(REGISTRIES).json()] == ["default"]
+
+
+def test_other_tenants_see_nothing_of_a_source(start, place):
+    write(place / "private.yaml", PRIVATE)
+    settings = config(place, f"yaml:{place}/private.yaml")
+    settings["tenants"]["beta"] = {}
+    gateway = start(operator_key=OPERATOR_KEY, config=settings)
+    assert slugs(gateway.client("default", OPERATOR_KEY)) == ["analyst", "default"]
+    beta = gateway.client("beta", OPERATOR_KEY)
+    assert slugs(beta) == ["agent", "default"] and beta.get(f"{REGISTRIES}/private").status == 404
+
+
+def test_D40_a_database_without_registries_keeps_nobody_from_starting(start, place):
+    write_origin_file(place / "empty.db", {})
+    os.chmod(place / "empty.db", 0o644)
+    http = start(config=config(place, f"{place}/empty.db")).client()
+    assert slugs(http) == ["agent", "default"] and chat(http) == "default/default"
+    # What another program writes into it is followed.
+    change(
+        place / "empty.db",
+        "INSERT INTO profile_registries VALUES ('late', ?, 1)",
+        '{"slug":"late","default_profile_slug":"x","profiles":{"x":{}}}',
+    )
+    within_a_second(lambda: slugs(http) == ["x"], "the file is followed")
+    assert rows(place / "empty.db", "SELECT count(*) FROM profile_registries") == [(1,)]
+
+
+def test_D41_commas_belong_to_names_and_every_prefix_is_known(start, place):
+    write(place / "a,b.yaml", "slug: comma\nprofiles: {a: {}}")
+    write(place / "slashes", "slug: slashes\nprofiles: {a: {}}")
+    write_origin_file(place / "dsn,x.db", {"dsn": origin_document("dsn")})
+    os.chmod(place / "dsn,x.db", 0o644)
+    sources = [f" {place}/a,b.yaml ", f"yaml://{place}/slashes", f"sqlite-dsn:file:{place}/dsn,x.db?_busy_timeout=100"]
+    http = start(config=config(place, *sources)).client()
+    assert [item["slug"] for item in http.get(REGISTRIES).json()] == ["comma", "default", "dsn", "slashes"]
+
+
+def test_D42_a_source_keeps_its_default(start, place):
+    write(place / "team.yaml", "slug: team\ndefault_profile_slug: zeta\nprofiles: {default: {}, zeta: {}}")
+    http = start(config=config(place, f"yaml:{place}/team.yaml")).client()
+    assert chat(http) == "team/zeta"
+
+
+def test_a_source_others_may_write_is_not_trusted(start, place):
+    write(place / "open.yaml", PRIVATE)
+    os.chmod(place / "open.yaml", 0o666)
+    gateway = start(config=config(place, f"yaml:{place}/open.yaml"))
+    assert slugs(gateway.client()) == ["agent", "default"]
