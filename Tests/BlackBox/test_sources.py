@@ -102,6 +102,7 @@ def test_everything_that_reads_sees_them(mounted):
     assert names == ["default/agent", "default/default", "analyst", "default"]
     assert "private analyst" in http.get(f"{REGISTRIES}/private/export").text
     assert http.get("/api/chat/profile").json()["registry"] == "private"
+    assert "private" not in http.get(f"{REGISTRIES}/export").text, "a bundle holds what can be imported again"
 
 
 def test_profiles_may_be_layered_on_mounted_ones(mounted):

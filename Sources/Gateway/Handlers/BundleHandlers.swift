@@ -49,7 +49,8 @@ struct BundleHandlers: Sendable {
     private func exportAll(_ context: RequestContext, masksKeys: Bool) async throws -> Response {
         let format = try format(context)
         let snapshot = try await context.snapshot()
-        let registries = snapshot.registries
+        // A mounted one is a document already, and could not be imported again.
+        let registries = snapshot.ownRegistries
         for registry in registries { try registry.check() }
         if format == .originYAML && registries.count != 1 {
             throw Problem.badRequest(

@@ -20,12 +20,11 @@ extension TenantContent: ProfileLookup {
 }
 
 extension Snapshot: ProfileLookup {
-    package func hasRegistry(_ slug: RegistrySlug) -> Bool {
-        TenantLookup(content: content, mounted: mounted).hasRegistry(slug)
-    }
+    package func hasRegistry(_ slug: RegistrySlug) -> Bool { registry(slug)?.state == .ok }
 
     package func profile(_ id: ProfileID) -> Profile? {
-        TenantLookup(content: content, mounted: mounted).profile(id)
+        guard let registry = registry(id.registry), registry.state == .ok else { return nil }
+        return try? registry.profile(id.profile)?.profile()
     }
 
     package var stackedProfiles: [ProfileID] { content.stackedProfiles }

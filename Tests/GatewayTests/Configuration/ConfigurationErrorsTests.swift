@@ -74,6 +74,10 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake(
             "max_body_bytes: {chat: 32 MB}",
             "1:24: max_body_bytes.chat: must be a value with its unit such as 65536, 512KiB or 32MiB, not `32 MB`"),
+        Mistake(
+            "tenants: {acme: {sources: [\"yaml:/x.yaml\"]}}",
+            "1:10: tenants.acme.sources: lie in none of source_directories, which is empty; "
+                + "name the directory of the files there"),
         Mistake("max_body_bytes: 5", "1:17: max_body_bytes: must be a mapping, not a number"),
         Mistake(
             "log: {level: warn}",
