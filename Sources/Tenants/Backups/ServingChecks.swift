@@ -99,7 +99,8 @@ struct ServingChecks {
 extension RegistryStore {
     /// The checks on the file as it is open now; nothing is changed.
     func servingChecks() -> [HealthCheck] {
-        ServingChecks(content: content, mounted: sources?.mounted ?? .none).run { (registry, entry) throws(RegistryError) in
+        ServingChecks(content: content, mounted: sources?.mounted ?? .none).run {
+            (registry, entry) throws(RegistryError) in
             let probe = StaleProbe(registry: registry, entry: entry, nowMs: environment.nowMs())
             switch commit([probe]) {
             case .finished(let errors):

@@ -45,7 +45,8 @@ package final class Tenant: Sendable {
     let onActivity: @Sendable (Tenant) -> Void
 
     init(
-        slug: TenantSlug, file: RegistryFile, options: ConnectionOptions, services: TenantServices, sources: SourceMounts? = nil,
+        slug: TenantSlug, file: RegistryFile, options: ConnectionOptions, services: TenantServices,
+        sources: SourceMounts? = nil,
         onActivity: @escaping @Sendable (Tenant) -> Void
     ) {
         self.slug = slug

@@ -76,7 +76,8 @@ extension RegistryStore {
         let mounted = sources?.mounted ?? .none
         for write in group {
             try attempt { try writer.savepoint() }
-            var transaction = RegistryTransaction(connection: writer, context: write.context, content: draft, mounted: mounted)
+            var transaction = RegistryTransaction(
+                connection: writer, context: write.context, content: draft, mounted: mounted)
             do throws(RegistryError) {
                 try write.apply(to: &transaction)
                 try attempt { try writer.releaseSavepoint() }
