@@ -13,7 +13,10 @@ struct ProfileGateway: ParsableCommand {
                 EXAMPLES:
                   profile-gateway serve
                   profile-gateway web-chat --profile-registry-db ./data/profiles.db
-                  profile-gateway config show
+                  profile-gateway profiles list
+                  profile-gateway chat "Say hello"
+                  profile-gateway verify --all
+                  profile-gateway runbook
 
                 EXIT CODES:
                   0 ok, 1 failed, 2 usage, 3 not found, 4 conflict
@@ -21,7 +24,7 @@ struct ProfileGateway: ParsableCommand {
             version: GatewayVersion.text,
             subcommands: [
                 Serve.self, WebChat.self, Profiles.self, Chat.self, Tenants.self, Backup.self, Backups.self,
-                Restore.self,
+                Restore.self, Verify.self, Drill.self, Runbook.self,
                 Config.self, Version.self,
             ])
     }

@@ -83,7 +83,7 @@ def test_delete(cli):
     stacked(http, "upper", "helper")
     assert "upper" in cli("profiles", "delete", "helper", expect=4)
     assert "version conflict" in cli("profiles", "delete", "upper", "--expected-version", 7, expect=4)
-    assert cli("profiles", "delete", "upper") == "deleted upper\n"
+    assert cli.json("profiles", "delete", "upper") == {"registry": "default", "slug": "upper", "deleted": True}
     assert "default" in cli("profiles", "delete", "default", expect=4)
     cli("profiles", "delete", "default", "--new-default", "helper")
     assert [item["slug"] for item in cli.json("profiles", "list")] == ["agent", "helper"]

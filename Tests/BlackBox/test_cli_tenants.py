@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 
 import pytest
 
 from harness.commands import Commands
+from harness.gateway import command_line
 from harness.profiles import create, prompted, slugs
 
 TENANTS = {"tenants": {"acme": {"display_name": "Acme"}, "beta": {}}}
@@ -118,3 +120,89 @@ def test_a_restored_tenant_serves_at_once_while_the_server_runs(start):
     cli("restore", "--tenant", "acme", "--from", backup["name"])
     assert slugs(gateway.client("acme")) == ["agent", "default"]
     assert gateway.alive
+
+
+# verify and drill -------------------------------------------------------------------------------------------------
+
+
+def test_verify_says_what_is_well_and_what_to_do_about_the_rest(cli):
+    cli("backup")
+    report = cli("verify")
+    assert report.startswith("default: ") and "✓" in report and "✗" not in report
+    assert cli.json("verify", "--deep")["deep"]
+    assert "chat" in cli("verify", "--deep")
+    cli.gateway.stop()
+    cli.gateway.database("beta").write_bytes(b"this is no database" * 100)
+    if cli.online:
+        cli.gateway.start()
+    status, output, errors = cli.run("verify", "--tenant", "beta")
+    assert status == 1 and "✗ " in output and "    → " in output and "not well: beta" in errors, output
+
+
+def test_verify_all_shows_only_what_wants_to_be_looked_at(cli):
+    cli("backup", "--all")
+    cli.gateway.stop()
+    cli.gateway.database("beta").write_bytes(b"this is no database" * 100)
+    if cli.online:
+        cli.gateway.start()
+    status, output, _ = cli.run("verify", "--all")
+    assert status == 1 and "beta: " in output and "3 tenants: " in output and "1 not well" in output
+    assert "✓" not in "".join(line for line in output.splitlines(True) if not line.startswith("beta: "))
+    status, output, _ = cli.run("verify", "--all", "--format", "json")
+    assert status == 1
+    assert {item["tenant"]: item["status"] for item in json.loads(output)}["beta"] == "failed"
+
+
+def test_drill_recovers_the_newest_backup_without_touching_the_tenant(cli):
+    assert "no backup" in cli("drill", expect=3)
+    cli("backup")
+    before = sorted(cli.gateway.tenant_directory().parent.iterdir())
+    report = cli("drill")
+    assert report.startswith("default: profiles.db.bak.") and " serves after " in report and "✓" in report
+    assert cli.json("drill")["status"] == "ok"
+    assert sorted(cli.gateway.tenant_directory().parent.iterdir()) == before
+
+
+# runbook ----------------------------------------------------------------------------------------------------------
+
+
+def test_runbook_fills_in_this_installations_paths(cli, tmp_path):
+    page = cli("runbook", "--tenant", "acme")
+    place = cli.gateway.data.resolve()
+    assert f"* registry file: {place}/tenants/acme/profiles.db\n" in page
+    assert f"profile-gateway backup --tenant acme --config {cli.gateway.config_file} --data-dir {place}" in page
+    for title in ("Step 1", "Step 2", "Step 3", "Step 4", "Step 5", "When something is wrong"):
+        assert title in page
+    assert cli.json("runbook")["paths"]["tenant"] == "default"
+
+
+def test_runbook_needs_neither_server_nor_data(tmp_path):
+    status, page, _ = command_line("runbook", "--profile-registry-db", "./data/profiles.db", directory=tmp_path)
+    assert status == 0 and f"* registry file: {tmp_path.resolve()}/data/profiles.db\n" in page
+    assert f"* backups: {tmp_path.resolve()}/data\n" in page
+    assert list(tmp_path.iterdir()) == []
+    assert command_line("runbook", "--tenant", "No Tenant")[0] == 2
+
+
+def test_every_alarm_of_a_broken_tenant_is_in_the_runbook(tmp_path):
+    """The codes a tenant's file can be answered with (gateway.md §4, §6), each with its row."""
+    _, page, _ = command_line("runbook", directory=tmp_path)
+    for code in (
+        "tenant_quarantined", "registry_damaged", "disk_full", "storage_read_only", "commit_outcome_unknown",
+        "registry_busy", "newer_schema", "unsafe_path", "version_conflict", "precondition_failed", "policy_violation",
+    ):  # fmt: skip
+        assert code in page, code
+
+
+def test_the_runbooks_commands_are_those_the_program_has(tmp_path):
+    """Each command of the page is understood: its options exist. What they do, other tests say."""
+    _, output, _ = command_line("runbook", "--format", "json", directory=tmp_path)
+    commands = [command for step in json.loads(output)["steps"] for command in step["commands"]]
+    ours = [shlex.split(command)[1:] for command in commands if command.startswith("profile-gateway ")]
+    assert len(ours) > 12
+    for arguments in ours:
+        status, output, errors = command_line(*arguments, "--help", directory=tmp_path)
+        assert status == 0 and "EXAMPLES" in output, (arguments, errors)
+        if arguments[0] not in ("serve", "config"):
+            status, _, errors = command_line(*arguments, directory=tmp_path)
+            assert status == 3 and "no data" in errors, (arguments, errors)

@@ -33,8 +33,9 @@ struct EditSession {
         case left
     }
 
+    /// - Returns: the profile as it was written; nil when nothing was changed.
     /// - Throws: what keeps the change from being written; it says where the text is kept.
-    mutating func run() async throws {
+    func run() async throws -> JSONValue? {
         var base = try await read()
         let file = try EditedFile(for: profile.slug)
         do {
@@ -46,10 +47,10 @@ struct EditSession {
                 case .again: continue
                 case .unchanged:
                     file.remove()
-                    return Output.line("nothing changed")
+                    return nil
                 case .written(let document):
                     file.remove()
-                    return WrittenProfile.report(document, "wrote", format: .table)
+                    return document
                 case .left:
                     throw ClientFailure(.failed, "nothing was written")
                 }

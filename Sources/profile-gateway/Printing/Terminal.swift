@@ -1,4 +1,4 @@
-// What standard output can show: colours, a width, and no control characters that came from elsewhere.
+// What standard output can show: colours, and no control characters that came from elsewhere.
 
 import FoundationEssentials
 import Glibc
@@ -12,13 +12,6 @@ enum Terminal {
         let environment = ProcessInfo.processInfo.environment
         guard isInteractive, environment["TERM"] != "dumb" else { return false }
         return environment["NO_COLOR", default: ""].isEmpty
-    }()
-
-    /// Columns of the terminal; 100 where there is none.
-    static let width: Int = {
-        var size = winsize()
-        guard isInteractive, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else { return 100 }
-        return Int(size.ws_col)
     }()
 
     /// The text without anything that could move a cursor or change a colour: prompts and answers are others' words.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import JSON
 
 /// `profile-gateway profiles delete`
 struct ProfilesDelete: ClientCommand {
@@ -27,13 +28,19 @@ struct ProfilesDelete: ClientCommand {
 
     @OptionGroup var guarding: GuardOptions
 
+    @Option(name: .long, help: "table, json or yaml.")
+    var format: OutputFormat = .table
+
     func run(on gateway: GatewayClient) async throws {
         try Question.confirm("Delete \(profile.name)?", assumingYes: guarding.yes)
         var request = profile.request(
             .delete, query: [("new_default", newDefault), ("expected_version", expectedVersion.map(String.init))])
         guarding.apply(to: &request)
         _ = try await gateway.send(request)
-        Output.line("deleted \(profile.name)")
+        let deleted: JSONValue = [
+            "registry": .string(profile.registrySlug ?? "default"), "slug": .string(profile.slug), "deleted": true,
+        ]
+        format.print(deleted) { "deleted \(profile.name)" }
     }
 }
 

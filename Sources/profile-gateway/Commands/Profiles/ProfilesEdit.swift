@@ -23,12 +23,16 @@ struct ProfilesEdit: GatewayCommand {
     @OptionGroup var profile: ProfileReference
     @OptionGroup var guarding: GuardOptions
 
+    @Option(name: .long, help: "How the written profile is reported: table, json or yaml.")
+    var format: OutputFormat = .table
+
     /// The gateway is asked anew each time: while the editor is open, a server may start, stop or start again, and
     /// nobody's data are held.
     func runToEnd() async throws {
-        var session = EditSession(profile: profile, guarding: guarding) { request throws in
+        let session = EditSession(profile: profile, guarding: guarding) { request throws in
             try await withGateway { try await $0.send(request) }
         }
-        try await session.run()
+        guard let document = try await session.run() else { return Output.line("nothing changed") }
+        WrittenProfile.report(document, "wrote", format: format)
     }
 }
