@@ -88,6 +88,19 @@ def test_D63_a_backup_never_replaces_another(place):
     assert all(mode(place / name) == "0o600" for name in backups)
 
 
+def test_D68_a_fixed_temporary_name_is_in_nobodys_way(place):
+    """The origin wrote `<path>.tmp`: a link or directory of that name broke the write, or led it elsewhere."""
+    (place / "victim").write_text("mine")
+    (place / "out.yaml.tmp").symlink_to(place / "victim")
+    (place / "profiles.yaml.tmp").mkdir()
+    migrate(place, "--input", "profiles.yaml", "--output", "out.yaml")
+    migrate(place, "--input", "profiles.yaml", "--in-place")
+    assert (place / "victim").read_text() == "mine"
+    assert (place / "out.yaml").read_text() == (place / "profiles.yaml").read_text()
+    backup = [name for name in names(place) if ".bak." in name]
+    assert names(place) == sorted(["out.yaml", "out.yaml.tmp", "profiles.yaml", "profiles.yaml.tmp", "victim", *backup])
+
+
 def test_without_backup_there_is_none(place):
     migrate(place, "--input", "profiles.yaml", "--in-place", "--no-backup-in-place")
     assert names(place) == ["profiles.yaml"]
