@@ -79,9 +79,11 @@ enum FileSystem {
         let descriptor = open(path, O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0o600)
         guard descriptor >= 0 else { throw failure(errno, "write", path) }
         defer { close(descriptor) }
-        guard pwrite(descriptor, bytes, bytes.count, 0) == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0,
-            fdatasync(descriptor) == 0
-        else { throw failure(errno, "write", path) }
+        let written = pwrite(descriptor, bytes, bytes.count, 0)
+        guard written == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0, fdatasync(descriptor) == 0 else {
+            // A write cut short sets no errno; what cuts one short is a full disk.
+            throw failure(0 <= written && written < bytes.count ? ENOSPC : errno, "write", path)
+        }
     }
 
     /// The content of a small file that is never a database; nil when there is none.
@@ -92,10 +94,15 @@ enum FileSystem {
             throw failure(errno, "read", path)
         }
         defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: limit)
-        let count = Glibc.read(descriptor, &bytes, limit)
-        guard count >= 0 else { throw failure(errno, "read", path) }
-        return Array(bytes.prefix(count))
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: min(limit, 65_536))
+        while bytes.count < limit {
+            let count = Glibc.read(descriptor, &piece, min(piece.count, limit - bytes.count))
+            guard count >= 0 else { throw failure(errno, "read", path) }
+            if count == 0 { break }
+            bytes += piece.prefix(count)
+        }
+        return bytes
     }
 
     /// Copies a file that is not open in this process, durably, to a new one of mode 0600.
@@ -111,7 +118,8 @@ enum FileSystem {
             let count = Glibc.read(input, &buffer, buffer.count)
             guard count >= 0 else { throw failure(errno, "read", source) }
             if count == 0 { break }
-            guard write(output, buffer, count) == count else { throw failure(errno, "write", target) }
+            let written = write(output, buffer, count)
+            guard written == count else { throw failure(written >= 0 ? ENOSPC : errno, "write", target) }
         }
         guard fsync(output) == 0 else { throw failure(errno, "write", target) }
     }

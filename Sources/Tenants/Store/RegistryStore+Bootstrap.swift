@@ -38,17 +38,25 @@ extension RegistryStore {
         // Not `.part`: a backup that cleans up after a run that died must not take this one for a leftover.
         let temporary = target + ".takeover"
         try FileSystem.removeOwn(temporary)
-        try connections.withReader { reader in
-            try FileSystem.createEmptyFile(temporary)
-            var options = ConnectionOptions()
-            options.access = .readWrite
-            options.journalMode = .delete
-            let copy = try Connection(path: temporary, options: options)
-            defer { copy.close() }
-            _ = try Backup(from: reader, to: copy).run()
+        do {
+            try connections.withReader { reader in try copy(reader, to: temporary) }
+            try FileSystem.synchronise(temporary)
+            try FileSystem.rename(temporary, to: target)
+        } catch {
+            // Left behind at every try, it would fill the disk.
+            try FileSystem.removeOwn(temporary)
+            throw error
         }
-        try FileSystem.synchronise(temporary)
-        try FileSystem.rename(temporary, to: target)
         log(.info, "backup made before taking the file over", [("path", target)])
+    }
+
+    private func copy(_ reader: Connection, to path: String) throws {
+        try FileSystem.createEmptyFile(path)
+        var options = ConnectionOptions()
+        options.access = .readWrite
+        options.journalMode = .delete
+        let copy = try Connection(path: path, options: options)
+        defer { copy.close() }
+        _ = try Backup(from: reader, to: copy).run()
     }
 }

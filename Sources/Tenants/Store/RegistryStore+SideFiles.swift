@@ -72,12 +72,13 @@ extension RegistryStore {
     /// A crash inside a checkpoint: the log replayed on a copy must give a sound database.
     private func checkReplayOnCopy() throws(RegistryError) {
         let copy = RegistryFile(path: file.path + ".replay-\(environment.nowMs())")
-        try FileSystem.copy(file.path, to: copy.path)
-        try FileSystem.copy(file.writeAheadLogPath, to: copy.writeAheadLogPath)
-        let problems = try attempt { () throws -> [String] in
-            let connection = try Connection(path: copy.path, options: connections.options)
-            defer { connection.close() }
-            return try connection.integrityProblems(limit: 3)
+        let problems: [String]
+        do throws(RegistryError) {
+            problems = try replay(on: copy)
+        } catch {
+            // What could not be made or read proves nothing; left behind at every try, it would fill the disk.
+            if !error.isAboutTheFile { for path in [copy.path] + copy.sidePaths { try FileSystem.removeOwn(path) } }
+            throw error
         }
         guard problems.isEmpty else {
             throw .quarantined(
@@ -88,3 +89,15 @@ extension RegistryStore {
         for path in [copy.path] + copy.sidePaths { try FileSystem.removeOwn(path) }
     }
 }
+
+    private func replay(on copy: RegistryFile) throws(RegistryError) -> [String] {
+        try FileSystem.copy(file.path, to: copy.path)
+        if FileStatus(file.writeAheadLogPath) != nil {
+            try FileSystem.copy(file.writeAheadLogPath, to: copy.writeAheadLogPath)
+        }
+        return try attempt {
+            let connection = try Connection(path: copy.path, options: connections.options)
+            defer { connection.close() }
+            return try connection.integrityProblems(limit: 3)
+        }
+    }
