@@ -40,6 +40,11 @@ extension RegistryStore {
         guard usesWriteAheadLog, hasSideFiles else {
             return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: !isSame)
         }
+        if try FileLocks.areHeldElsewhere(on: status.identity) {
+            // Another process has the database open, log and all: that the log belongs to the file SQLite has judged
+            // there, and renaming it would let two logs grow on one file.
+            return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: !isSame)
+        }
         switch recorded.phase {
         case .checkpoint where recorded.identity.isSameFile(as: status.identity) || recorded.identity == .unknown:
             try checkReplayOnCopy()
