@@ -1,5 +1,7 @@
 #include "CSQLite.h"
 
+#include <stddef.h>
+
 int csqlite_install_log(csqlite_log_callback callback, void *context) {
     return sqlite3_config(SQLITE_CONFIG_LOG, callback, context);
 }
@@ -25,6 +27,24 @@ static int note_log_frames(void *frames, sqlite3 *database, const char *name, in
 
 void csqlite_count_log_frames(sqlite3 *database, int *frames) {
     sqlite3_wal_hook(database, note_log_frames, frames);
+}
+
+int csqlite_read_log_mark(sqlite3 *database, csqlite_log_mark *mark) {
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code != SQLITE_OK) return code;
+    if (!file || !file->pMethods || file->pMethods->iVersion < 2) return SQLITE_NOTFOUND;
+    // The first 32 KiB of the index, which the connection itself has mapped: nothing is opened, extended or locked.
+    void volatile *index = NULL;
+    code = file->pMethods->xShmMap(file, 0, 32768, 0, &index);
+    if (code != SQLITE_OK) return code;
+    if (!index) return SQLITE_NOTFOUND;
+    const volatile unsigned *words = index;
+    mark->frames = words[4];
+    mark->salts[0] = words[8];
+    mark->salts[1] = words[9];
+    mark->backfill_attempted = words[32];
+    return SQLITE_OK;
 }
 
 // A NULL pointer would bind SQL NULL; an empty value has to stay an empty value.

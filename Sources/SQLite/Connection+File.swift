@@ -68,11 +68,20 @@ extension Connection {
     }
 
     /// The problems `PRAGMA integrity_check` (or the quicker `quick_check`) finds; empty when there are none.
+    ///
+    /// Throws the I/O error when a page cannot be read, which the pragma lists among the problems: it proves nothing.
     package func integrityProblems(quick: Bool = false, limit: Int = 20) throws(SQLiteError) -> [String] {
         var problems: [String] = []
         try query("PRAGMA \(quick ? "quick_check" : "integrity_check")(\(limit))") { row in
             problems.append(row.text(0))
             return true
+        }
+        for problem in problems {
+            let number = problem.firstRange(of: "error code=").map { problem[$0.upperBound...].prefix { $0.isNumber } }
+            guard let number, let code = Int32(number), ResultCode(rawValue: code).primary == .inputOutput else {
+                continue
+            }
+            throw SQLiteError(code: ResultCode(rawValue: code), message: problem, sql: "integrity check")
         }
         return problems == ["ok"] ? [] : problems
     }

@@ -18,7 +18,7 @@ extension RegistryError {
         case .full: self = .diskFull(path)
         case _ where error.code == .sharedMemorySize: self = .diskFull(path)
         case .readOnly, .permission: self = .readOnly(path, error.message)
-        case .corrupt, .notADatabase: self = .quarantined("\(path) is damaged: \(error.message); restore a backup")
+        case .corrupt, .notADatabase: self = .damagedFile(path, error.message)
         case .cannotOpen where error.code == .cannotOpenSymlink: self = .unsafePath(path, "is a symbolic link")
         case .error where error.message.hasPrefix("no such table"),
             .error where error.message.hasPrefix("no such column"):
@@ -35,6 +35,18 @@ extension RegistryError {
         case let error as SQLiteError: self.init(error, path: path)
         default: self = .storage("\(path): \(error)")
         }
+    }
+
+    /// A file whose content makes no sense to SQLite.
+    static func damagedFile(_ path: String, _ reason: String) -> RegistryError {
+        .quarantined("\(path)\(damagePhrase)\(reason); restore a backup")
+    }
+
+    private static let damagePhrase = " is damaged: "
+
+    /// Whether it may be the disk and not the file: SQLite reports a sector that cannot be read as damage, too.
+    var mayBeTheDisk: Bool {
+        if case .quarantined(let reason) = self { reason.contains(Self.damagePhrase) } else { false }
     }
 
     /// Another process holds a lock: the same may succeed in a moment.

@@ -51,40 +51,6 @@ struct FaultTests {
         await tenants.directory.close()
     }
 
-    @Test(arguments: DiskFault.Kind.allCases)
-    func `whichever call fails, once or for ever, memory and file agree and the tenant recovers`(
-        kind: DiskFault.Kind
-    ) async throws {
-        for skip in 0..<7 {
-            for count in [1, nil] {
-                let tenants = try TestTenants()
-                let tenant = try await tenants.tenant()
-                let outcome: String
-                do {
-                    let fault = DiskFault(kind, under: tenants.path(), error: EIO, skip: skip, count: count)
-                    do {
-                        try await tenant.patch("default", #"{"display_name":"x"}"#, tenants.context)
-                        outcome = "acknowledged"
-                    } catch {
-                        outcome = "\(error)"
-                    }
-                    fault.end()
-                }
-                #expect(
-                    await eventually { (try? tenant.current()) != nil }, "\(kind) \(skip) \(String(describing: count))")
-                let memory = try tenant.displayName("default")
-                let file = await tenants.shell(
-                    "SELECT coalesce(json_extract(document_json, '$.display_name'), '') FROM profiles "
-                        + "WHERE slug = 'default'")
-                #expect(memory == file, "\(kind) after \(skip): \(outcome)")
-                if outcome == "acknowledged" { #expect(memory == "x") }
-                try await tenant.patch("default", #"{"display_name":"again"}"#, tenants.context)
-                #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
-                await tenants.directory.close()
-            }
-        }
-    }
-
     @Test func `a disk that fails while a tenant is opened is an error of that request, not of the tenant`()
         async throws
     {

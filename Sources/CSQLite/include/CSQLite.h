@@ -23,6 +23,17 @@ int csqlite_has_moved(sqlite3 *database, int *moved);
 /// the automatic checkpoint's hook.
 void csqlite_count_log_frames(sqlite3 *database, int *frames);
 
+/// How far the write-ahead log is and has been moved into the file, as the wal-index has it (sqlite.org/walformat.html).
+typedef struct {
+    unsigned salts[2];            // drawn anew whenever the log starts over
+    unsigned frames;              // frames in the log
+    unsigned backfill_attempted;  // frames that a checkpoint, whoever's, has begun to move
+} csqlite_log_mark;
+
+/// Reads the wal-index that the connection has mapped; SQLITE_NOTFOUND when there is none. Only on a WAL connection in
+/// the normal locking mode that has read something.
+int csqlite_read_log_mark(sqlite3 *database, csqlite_log_mark *mark);
+
 /// Binds bytes that SQLite copies (SQLITE_TRANSIENT is a cast macro, invisible to Swift).
 int csqlite_bind_text_copy(sqlite3_stmt *statement, int index, const char *_Nullable bytes, sqlite3_uint64 count);
 int csqlite_bind_blob_copy(sqlite3_stmt *statement, int index, const void *_Nullable bytes, sqlite3_uint64 count);

@@ -27,7 +27,9 @@ extension Tenant {
             work.lastCheck = now
             return true
         }
-        let isChanged = looks && (sources?.isChanged() == true || store.withLock { $0.isChangedOutside() })
+        let isTriedAgain = work.withLock { $0.nextTry != 0 && now >= $0.nextTry }
+        let isChanged =
+            isTriedAgain || looks && (sources?.isChanged() == true || store.withLock { $0.isChangedOutside() })
         if isPruningDue(now: now) { startPruning() }
         let hasWork = work.withLock { work -> Bool in
             if isChanged { work.wantsRefresh = true }

@@ -112,7 +112,7 @@ extension Tenant {
                 return false
             }
             guard error.isAboutTheFile else { return finishOpening(error, loaded: false) }
-            quarantine(error)
+            setAside(error)
             return finishOpening(nil, loaded: true)
         }
     }
@@ -140,9 +140,12 @@ extension Tenant {
         case .busy:
             return waitForLock(group)
         case .failed(let error):
-            if error.isAboutTheFile { setAside(error) }
-            // A connection that met a failing disk may be stuck (reading only, say); the next write opens another.
-            if error.failsGroup { store.withLock { $0.drop() } }
+            if error.isAboutTheFile {
+                setAside(error)
+            } else if error.failsGroup {
+                // A connection that met a failing disk may be stuck (reading only, say); the next write opens another.
+                store.withLock { $0.drop() }
+            }
             for write in group { write.fail(error) }
         case .unknown(let error):
             services.environment.log(
@@ -185,19 +188,26 @@ extension Tenant {
                     store.sources?.reload(beside: store.content)
                     return store.content
                 })
+            work.withLock { $0.finishLooking(isRead: true) }
         } catch {
-            // A lock in the way, or a disk in trouble: the next look comes soon.
             guard error.isAboutTheFile else {
+                // A lock in the way, or a disk in trouble: the next look comes soon, later ones less soon.
                 if !error.isBusy { store.withLock { $0.drop() } }
+                let now = ConditionLock.now()
+                work.withLock { $0.putOffLooking(now) }
                 return log("file could not be looked at", error)
             }
-            if state != .quarantined(error) { setAside(error) }
+            setAside(error)
         }
     }
 
     func setAside(_ error: RegistryError) {
-        store.withLock { $0.drop() }
-        quarantine(error)
+        store.withLock { $0.setAside() }
+        let now = ConditionLock.now()
+        work.withLock { work in
+            if error.mayBeTheDisk { work.putOffTry(now) } else { work.finishLooking(isRead: false) }
+        }
+        if state != .quarantined(error) { quarantine(error) }
     }
 
     private func performCheckpoint() {

@@ -53,6 +53,10 @@ struct TenantWork {
     var lastWrite: UInt64 = 0
     var lastActivity: UInt64 = 0
     var lastCheck: UInt64 = 0
+    /// Looks at the file that failed in a row.
+    private(set) var failedLooks = 0
+    /// When a file found damaged is tried again although it has not changed; 0: not before it does.
+    private(set) var nextTry: UInt64 = 0
     var openDeadline = ContinuousClock.Instant.now
     var putOffs = 0
     var checkpointPutOffs = 0
@@ -123,6 +127,24 @@ struct TenantWork {
         isPutOff = true
         putOffs += 1
         return .milliseconds(min(50, 2 << min(putOffs, 5)))
+    }
+
+    /// A look at the file failed at `now`: the next comes after about a second at first, after 4 s later.
+    mutating func putOffLooking(_ now: UInt64) {
+        failedLooks += 1
+        lastCheck = now + (250 << UInt64(min(failedLooks, 4))) * 1_000_000
+    }
+
+    /// The file is damaged, or its disk cannot be read: it is tried again after a second, later after five minutes.
+    mutating func putOffTry(_ now: UInt64) {
+        nextTry = now + UInt64(min(300, 1 << min(failedLooks, 9))) * 1_000_000_000
+        failedLooks += 1
+    }
+
+    /// The file was looked at, or is not worth another try before it changes.
+    mutating func finishLooking(isRead: Bool) {
+        nextTry = 0
+        if isRead { failedLooks = 0 }
     }
 
     mutating func resumeAfterPutOff() {

@@ -5,6 +5,7 @@ extension RegistryStore {
     ///
     /// Cheap enough for every tenant several times a second; reads nothing.
     func isChangedOutside() -> Bool {
+        if owesReading { return true }
         guard FileIdentity.of(file.path) == mainIdentity else { return true }
         guard let writer = connections.openWriter else {
             return FileIdentity.of(file.writeAheadLogPath) != closedLogIdentity
@@ -21,9 +22,11 @@ extension RegistryStore {
     /// `quarantined` when the file cannot be used.
     func takeInChanges() throws(RegistryError) {
         guard let present = FileIdentity.of(file.path) else {
-            drop()
+            setAside()
             throw .quarantined("\(file.path) is missing; restore a backup")
         }
+        // Not opened to the end: everything has to be looked at again, side files first.
+        if isSetAside { return try reopen(movingSideFiles: false) }
         if present == mainIdentity { return try takeInCommits() }
         guard present.hasSameContent(as: mainIdentity) else { return try takeInMainFile(present) }
         // Only mode or link count changed.
@@ -42,16 +45,22 @@ extension RegistryStore {
             // Closed by us without a log: another process wrote, or the file was overwritten; both show at open.
             return try reopen(movingSideFiles: false)
         }
-        let isCommitted = try attempt { try writer.dataVersion() } != dataVersion
-        if isCommitted, try attempt({ try isSound() }) {
-            // Another process committed and moved the log into the file; ours continues it.
+        if try attempt({ try isCommittedOrCheckpointed(writer) && isSound() }) {
+            // Another process moved some of the log into the file, or is still doing so: the log continues the file and
+            // has what is not moved yet.
             mainIdentity = present
-            try record(.clean)
+            try record(hasUncheckpointedChanges ? .checkpoint : .clean)
             return try takeInCommits()
         }
-        // Overwritten, or a log moved by someone who committed nothing: then the file alone has all that was in it.
         log(.warning, "registry file overwritten in place", [("path", file.path)])
         try reopen(movingSideFiles: hasUncheckpointedChanges)
+    }
+
+    /// Whether another process has committed or begun a checkpoint since this one last touched the file.
+    private func isCommittedOrCheckpointed(_ writer: Connection) throws -> Bool {
+        if try writer.dataVersion() != dataVersion { return true }
+        guard let logMark, let now = try writer.logMark() else { return false }
+        return now.showsCheckpoint(since: logMark)
     }
 
     /// Whether the changed main file and the log make one sound database. A fresh connection is asked: the writer's

@@ -28,13 +28,17 @@ extension RegistryStore {
         // Not into a file that is no longer the one the log continues.
         guard FileIdentity.of(file.path) == mainIdentity else { return false }
         let writer = try attempt { try connections.writer() }
-        // A failed attempt leaves the record at `checkpoint`, which stays true until one succeeds.
+        // One that fails leaves the record at `checkpoint`, which stays true until one ends.
         if recorded?.phase != .checkpoint { try record(.checkpoint) }
         let outcome = try attempt { try kind(writer) }
-        try attempt { try noteMainIdentity(writer) }
-        guard outcome == .complete else { return false }
+        try attempt {
+            try noteMainIdentity(writer)
+            logMark = try writer.logMark()
+        }
+        // Also after one that a reader kept from its end: none is under way any more, and the log continues exactly what
+        // is there now. Left at `checkpoint`, the log would be replayed over a file restored meanwhile (origin D04).
         try record(.clean)
-        return true
+        return outcome == .complete
     }
 
     /// Writes the main file's identity durably, as we know it, if the record does not already say so.

@@ -32,9 +32,9 @@ extension RegistryStore {
 
     /// The writer, on the file the content was read from; replaced or changed files are taken in first.
     func openCurrentWriter() throws(RegistryError) -> Connection {
-        if let open = connections.openWriter {
+        if let open = connections.openWriter, !owesReading {
             if FileIdentity.of(file.path) == mainIdentity { return open }
-        } else {
+        } else if !owesReading {
             // The version is taken before the identities: what commits after them shows in it.
             let opened = try attempt { try connections.writer() }
             dataVersion = try attempt { try opened.dataVersion() }
@@ -112,11 +112,14 @@ extension RegistryStore {
         guard isStillThere, let identity, !usesWriteAheadLog || identity == mainIdentity else {
             // Written, but into what may no longer be the file: whether anyone will ever read it is open.
             content = change.before
+            owesReading = true
             return .unknown(.commitOutcomeUnknown("\(file.path) was replaced while the change was committed"))
         }
         content = change.draft
         mainIdentity = identity
         dataVersion = change.dataVersion
+        noteLogAfterCommit(writer)
+        noteAdopted()
         return .finished(outcomes)
     }
 

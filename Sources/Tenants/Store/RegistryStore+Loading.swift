@@ -21,10 +21,13 @@ extension RegistryStore {
             let version = try writer.dataVersion()
             try writer.commit()
             dataVersion = version
+            try noteLog(writer)
+            noteAdopted()
         } catch {
             try writer.rollback()
             throw error
         }
+        owesReading = false
         if !usesWriteAheadLog { try noteMainIdentity(writer) }
     }
 
@@ -36,9 +39,11 @@ extension RegistryStore {
             dataVersion = isReadOnly ? try writer.dataVersion() : nil
         }
         if owesNewEpoch { content = try read(writer, epoch: environment.random()).content }
+        try noteLog(writer)
+        owesReading = false
     }
 
-    /// Reads and adopts inside an open write transaction; the caller commits.
+    /// Reads and adopts inside an open write transaction; the caller commits, and calls `noteAdopted` when that is done.
     func readAndAdopt(_ writer: Connection) throws {
         try RegistrySchema.requireOurs(writer)
         let known = content
@@ -57,6 +62,10 @@ extension RegistryStore {
             try writeRevision(writer, adopted.revision)
             log(.info, "changes made by another process adopted", [("revision", "\(adopted.revision)")])
         }
+    }
+
+    /// What was owed to the file is committed: not before, or a failed commit would leave an old epoch in force.
+    func noteAdopted() {
         takeoverPending = false
         owesNewEpoch = false
     }

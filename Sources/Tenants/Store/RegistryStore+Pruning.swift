@@ -19,7 +19,9 @@ extension RegistryStore {
                 try writer.rollback()
                 throw error
             }
-            try noteMainIdentity(writer)
+            noteLogAfterCommit(writer)
+            // With a write-ahead log a commit leaves the main file alone: what has changed it was somebody else.
+            if !usesWriteAheadLog { try noteMainIdentity(writer) }
         }
     }
 }

@@ -93,7 +93,6 @@ extension RegistryStore {
         // The copy is ours and proven equal to what the original's replay gives: it has done its duty.
         for path in [copy.path] + copy.sidePaths { try FileSystem.removeOwn(path) }
     }
-}
 
     private func replay(on copy: RegistryFile) throws(RegistryError) -> [String] {
         try FileSystem.copy(file.path, to: copy.path)
@@ -106,3 +105,4 @@ extension RegistryStore {
             return try connection.integrityProblems(limit: 3)
         }
     }
+}

@@ -20,6 +20,9 @@ final class RegistryStore {
     /// What is mounted beside the file; nil for nothing.
     let sources: SourceMounts?
     var isLoaded = false
+    /// What the file says may be something else than `content`: connections were dropped after an error, or it could not
+    /// be opened or read. Nothing is built on `content` before the file has been read again.
+    var owesReading = false
     /// The last opening failed; what lies beside the file is watched too, as part of what can repair it.
     var isSetAside = false
     /// The main file as this process last left or read it.
@@ -28,6 +31,9 @@ final class RegistryStore {
     var closedLogIdentity: FileIdentity?
     /// The open writer's `data_version` at which `content` was the file's.
     var dataVersion: Int64?
+    /// How far the log was when it belonged to `mainIdentity` for certain: what shows a checkpoint since then explains a
+    /// main file that has changed.
+    var logMark: LogMark?
     /// What `profiles.db.state` says; nil when unknown or absent.
     var recorded: StateRecord?
     /// The record's own file, whose removal is one way out of quarantine.
@@ -90,6 +96,9 @@ final class RegistryStore {
         } catch {
             // Nothing of ours is in the log yet, or it is all committed: either way it must stay as it is.
             drop()
+            // When the file is the reason, nothing is tried before it changes; a lock or a disk in trouble may be over
+            // at the next look.
+            owesReading = !error.isAboutTheFile
             mainIdentity = FileIdentity.of(file.path) ?? .unknown
             isSetAside = true
             throw error
@@ -128,7 +137,8 @@ final class RegistryStore {
     /// Closes everything cleanly: checkpoint, readers, writer; no `-wal` or `-shm` is left unless another process has
     /// the file open. The content stays readable in memory.
     ///
-    /// Stays open when the log could not be emptied, unless `atAnyRate` (the process ends; the next start replays it).
+    /// Stays open when the log could not be emptied or another process has committed something that was not taken in
+    /// yet, unless `atAnyRate` (the process ends; the next start replays the log).
     func close(atAnyRate: Bool = false) throws(RegistryError) {
         guard connections.isOpen else { return }
         if hasUncheckpointedChanges && !isReadOnly {
@@ -140,21 +150,45 @@ final class RegistryStore {
                 drop()
                 throw error
             }
-            guard isComplete || atAnyRate else { return }
+            guard isComplete else {
+                // SQLite's own checkpoint at close would change the main file behind the record's back.
+                if atAnyRate { drop() }
+                return
+            }
+        }
+        let logIdentity = FileIdentity.of(file.writeAheadLogPath)
+        if !atAnyRate {
+            // After the log was looked at: what is committed from here on shows in the log or in the main file.
+            guard !owesReading, try isReadToTheEnd() else { return }
         }
         connections.closeIdle()
         guard !connections.isOpen else { return }
         dataVersion = nil
-        closedLogIdentity = FileIdentity.of(file.writeAheadLogPath)
+        let left = FileIdentity.of(file.writeAheadLogPath)
+        closedLogIdentity = left?.size ?? 0 == 0 ? left : logIdentity
     }
 
-    /// Drops the connections without moving the log into the main file; copies that run are ended first.
+    private func isReadToTheEnd() throws(RegistryError) -> Bool {
+        guard let writer = connections.openWriter else { return true }
+        return try attempt { try writer.dataVersion() } == dataVersion
+    }
+
+    /// Drops the connections without moving the log into the main file; copies that run are ended first, and what the
+    /// file says is open until it is read.
     func drop() {
         copies.interrupt()
         connections.abandon()
+        owesReading = true
         dataVersion = nil
+        logMark = nil
         closedLogIdentity = FileIdentity.of(file.writeAheadLogPath)
         recordIdentity = FileIdentity.of(file.statePath)
+    }
+
+    /// Drops the connections of a file that cannot be used; nothing is tried before it changes.
+    func setAside() {
+        drop()
+        owesReading = false
     }
 
     /// Takes the main file's present identity as ours, if the path still names the file that is open.
@@ -166,11 +200,25 @@ final class RegistryStore {
         mainIdentity = identity
     }
 
+    /// Takes the log's mark after a commit of ours, beside the main file known before it.
+    ///
+    /// A log that started over under the commit was all moved before it: by us, or that main file would not be there.
+    func noteLogAfterCommit(_ writer: Connection) {
+        guard let now = try? writer.logMark() else { return }
+        logMark = now.knowingCheckpoints(of: logMark)
+    }
+
+    /// Takes the log's present mark, unless someone is moving it into the main file: that will show there in a moment.
+    func noteLog(_ writer: Connection) throws(SQLiteError) {
+        guard let now = try writer.logMark() else { return }
+        if let logMark, now.showsCheckpoint(since: logMark) { return }
+        logMark = now.knowingCheckpoints(of: logMark)
+    }
+
     private func requireIntegrity(_ writer: Connection) throws {
         let problems = try writer.integrityProblems(quick: true, limit: 3)
         guard problems.isEmpty else {
-            throw RegistryError.quarantined(
-                "\(file.path) is damaged: \(problems.joined(separator: "; ")); restore a backup")
+            throw RegistryError.damagedFile(file.path, problems.joined(separator: "; "))
         }
     }
 }
