@@ -24,7 +24,7 @@ struct ReadingTests {
         #expect(FileIdentity.of(tenants.path()) == before.0)
         #expect(FileIdentity.of(tenants.path() + ".state") == before.1)
         #expect(try tenant.current().revision == snapshot.revision)
-        #expect(tenant.isQuiet)
+        #expect(await eventually { tenant.isQuiet })
         await tenants.directory.close()
     }
 
