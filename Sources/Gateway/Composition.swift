@@ -56,6 +56,8 @@ struct Composition: Sendable {
             maximumOpen: configuration.maximumOpenTenants)
         tenants.retention = configuration.retention
         tenants.sourceReading = SourceReading(directories: configuration.sourceDirectories, decodeYAML: Self.documents)
+        tenants.sourceReading.forbidden = configuration.forbiddenSourcePlaces
+        tenants.sourceReading.takesDefault = configuration.sourcesTakeDefault
         for tenant in configuration.tenants { tenants.sources[tenant.slug] = tenant.sources }
         if let file = configuration.registryFile, let tenant = configuration.defaultTenant {
             tenants.elsewhere[tenant] = (RegistryFile(path: file.path), file.options)

@@ -253,3 +253,45 @@ def test_a_source_others_may_write_is_not_trusted(start, place):
     os.chmod(place / "open.yaml", 0o666)
     gateway = start(config=config(place, f"yaml:{place}/open.yaml"))
     assert slugs(gateway.client()) == ["agent", "default"]
+
+
+def verification(gateway, query=""):
+    answer = gateway.client(key=OPERATOR_KEY).get(f"/admin/tenants/default/verify{query}")
+    assert answer.status == 200, answer
+    return {check["id"]: check for check in answer.json()["checks"]}
+
+
+@pytest.mark.parametrize("query", ["", "?deep=true"])
+def test_verify_knows_what_is_mounted_and_says_what_is_wrong_with_it(start, place, query):
+    write(place / "private.yaml", PRIVATE)
+    gateway = start(operator_key=OPERATOR_KEY, config=config(place, f"yaml:{place}/private.yaml"))
+    http = gateway.client("default", OPERATOR_KEY)
+    stack = [{"registry_slug": "private", "profile_slug": "analyst"}]
+    create(http, "mine", registry="default", stack=stack)
+    assert http.post(f"{PROFILES}/mine/default?registry=default", {}).status == 200
+    checks = verification(gateway, query)
+    assert [check for check in checks.values() if check["status"] == "failed"] == []
+    assert checks["sources"]["status"] == "ok" and checks["stacks"]["found"] == "1 resolve"
+    write(place / "private.yaml", PRIVATE + "  third: 7\n")
+    found = within_a_second(
+        lambda: (check := verification(gateway)["sources"])["status"] == "warning" and check["found"],
+        "the file is followed",
+    )
+    assert f"{place}/private.yaml, line 5: " in found
+
+
+def test_a_copy_for_verification_reads_none_of_the_originals_own_files(start, tmp_path):
+    """The copy's gateway lives in the same process: closing a file there would drop SQLite's locks on it here."""
+    gateway = start(started=False, operator_key=OPERATOR_KEY)
+    own = gateway.database("other")
+    gateway.config = {
+        "source_directories": [str(tmp_path)],
+        "tenants": {"other": {}, "default": {"sources": [f"yaml:{own}", f"{own}"]}},
+    }
+    gateway.start()
+    assert gateway.client("other", OPERATOR_KEY).get(REGISTRIES).status == 200
+    phrase = "lies where the gateway keeps its own data"
+    within_a_second(lambda: phrase in verification(gateway)["sources"]["found"], "the file is followed")
+    checks = verification(gateway, "?deep=true")
+    assert phrase in checks["sources"]["found"]
+    assert checks["deep.list"]["status"] == "ok"

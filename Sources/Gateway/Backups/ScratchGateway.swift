@@ -34,7 +34,7 @@ struct ScratchGateway: Sendable {
         _ tenant: TenantSlug, _ services: Services, in directory: String,
         _ body: (ScratchGateway) async throws -> Value
     ) async throws -> Value {
-        let configuration = configuration(services.configuration, tenant, directory)
+        let configuration = configuration(services, tenant, directory)
         var log = configuration.log
         // What goes wrong in here is the answer, not an event of the process.
         log.level = .critical
@@ -57,8 +57,9 @@ struct ScratchGateway: Sendable {
 
     /// The operator's configuration, with the one tenant, and the built-in echo in place of every provider.
     private static func configuration(
-        _ given: GatewayConfiguration, _ tenant: TenantSlug, _ directory: String
+        _ services: Services, _ tenant: TenantSlug, _ directory: String
     ) -> GatewayConfiguration {
+        let given = services.configuration
         var configuration = given
         configuration.dataDirectory = directory
         configuration.registryFile = nil
@@ -67,6 +68,9 @@ struct ScratchGateway: Sendable {
         configuration.tenantHostSuffix = nil
         configuration.defaultTenant = tenant
         configuration.tenants = given.tenants.filter { $0.slug == tenant }
+        // What is mounted beside the tenant is needed to resolve its stacks; what is verified is the tenant's own.
+        configuration.sourcesTakeDefault = false
+        configuration.forbiddenSourcePlaces = [services.tenants.dataPath] + [given.registryFile?.path].compactMap { $0 }
         configuration.backups = GatewayConfiguration.BackupConfiguration()
         configuration.upstreams = given.upstreams.map { upstream in
             var silent = UpstreamConfiguration(name: upstream.name, api: .echo)

@@ -41,6 +41,10 @@ package struct GatewayConfiguration: Sendable {
     package var tenants: [TenantConfiguration]
     /// Directories in which tenants' `sources` lie. Default: none.
     package var sourceDirectories: [String]
+    /// For a gateway over a copy of a tenant; no setting. Paths that no source may lie in: the original's data.
+    var forbiddenSourcePlaces: [String] = []
+    /// For a gateway over a copy of a tenant; no setting. False where the tenant's own registry is to answer.
+    var sourcesTakeDefault = true
     /// When backups are taken, where they go and how many are kept.
     package var backups: BackupConfiguration
     /// Directories beside `dataDirectory` in which the operator's requests may name backups. Default: none.

@@ -55,7 +55,10 @@ extension BackupService {
             // A file that is replaced meanwhile is not worth waiting for.
             tenant.copies.attach(pass) { connection.interrupt() }
             defer { tenant.copies.detach(pass) }
-            return ContentVerification(connection: connection, tenant: tenant.slug.rawValue).checks()
+            let mounted = tenant.sources?.mounted ?? .none
+            let verification = ContentVerification(
+                connection: connection, tenant: tenant.slug.rawValue, mounted: mounted)
+            return verification.checks() + mounted.checks
         }
     }
 

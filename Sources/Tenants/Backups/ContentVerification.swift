@@ -6,6 +6,8 @@ import SQLite
 struct ContentVerification {
     let connection: Connection
     let tenant: String
+    /// What its profiles may be layered on besides.
+    var mounted = MountedRegistries.none
 
     private static let restoreAdvice = "restore a backup: profile-gateway restore --tenant"
 

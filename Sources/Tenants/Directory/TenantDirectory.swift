@@ -233,7 +233,9 @@ package final class TenantDirectory: Sendable {
 
     private func mounts(for slug: TenantSlug) -> SourceMounts? {
         guard let sources = configuration.sources[slug], !sources.isEmpty else { return nil }
-        let own = [configuration.data.path] + configuration.elsewhere.values.map(\.file.path)
+        let own =
+            [configuration.data.path] + configuration.elsewhere.values.map(\.file.path)
+            + configuration.sourceReading.forbidden
         return SourceMounts(
             sources, tenant: slug.rawValue,
             files: SourceFiles(reading: configuration.sourceReading, ownPlaces: own),

@@ -42,6 +42,11 @@ package struct SourceFailure: Error, Sendable, Equatable {
 package struct SourceReading: Sendable {
     /// Real paths; a source that lies in none of these is not read.
     package var directories: [String]
+    /// Real paths of what is never read as a source, beside the gateway's own data: those of the gateway that this one
+    /// is only a copy of.
+    package var forbidden: [String] = []
+    /// Whether the last source's registry is meant where none is named.
+    package var takesDefault = true
     package var decodeYAML: @Sendable ([UInt8]) throws(SourceFailure) -> [RegistryDocument]
 
     package init(

@@ -8,7 +8,7 @@ struct SourceFiles: Sendable {
     private static let maximumBytes = 64 << 20
 
     let reading: SourceReading
-    /// Real paths of what the gateway itself keeps databases in: opening one here and closing it again would drop the
+    /// What the gateway itself keeps databases in: opening one here and closing it again would drop the
     /// locks SQLite has on it (docs/architecture.md, invariant 4), and one tenant's file is no other tenant's source.
     let ownPlaces: [String]
 
@@ -23,7 +23,7 @@ struct SourceFiles: Sendable {
         guard let path = Self.resolved(source.path) else {
             throw SourceFailure("cannot be found: \(String(cString: strerror(errno)))")
         }
-        guard !Self.lies(path, in: ownPlaces) else {
+        guard !Self.lies(path, in: ownPlaces.map { Self.resolved($0) ?? $0 }) else {
             throw SourceFailure("lies where the gateway keeps its own data; a source is a file of its own")
         }
         guard Self.lies(path, in: reading.directories.compactMap(Self.resolved)) else {

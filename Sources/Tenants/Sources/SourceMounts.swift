@@ -65,8 +65,9 @@ final class SourceMounts: Sendable {
             }
         }
         guard isChanged else { return }
-        let mounted = Self.mount(slots, beside: own)
-        let known = state.withLock { state in
+        var mounted = Self.mount(slots, beside: own)
+        if !files.reading.takesDefault { mounted.top = nil }
+        let known = state.withLock { [mounted] state in
             defer { state = State(slots: slots, mounted: mounted) }
             return state.mounted.problems
         }
