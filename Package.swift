@@ -112,13 +112,17 @@ let package = Package(
             name: "SQLiteTests", dependencies: ["SQLite", "CSQLite", "GatewayTestSupport"], swiftSettings: swiftRules),
         .testTarget(
             name: "HTTPClientTests", dependencies: ["HTTPClient", "GatewayTestSupport"], swiftSettings: swiftRules),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: swiftRules),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "GatewayTestSupport"], swiftSettings: swiftRules),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: swiftRules),
         .testTarget(
-            name: "MiddlewaresTests", dependencies: ["Middlewares", "JSON", "Profiles", "Patterns"],
+            name: "MiddlewaresTests",
+            dependencies: ["Middlewares", "JSON", "Profiles", "Patterns", "GatewayTestSupport"],
             swiftSettings: swiftRules),
-        .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "JSON"], swiftSettings: swiftRules),
-        .testTarget(name: "BundlesTests", dependencies: ["Bundles", "Profiles", "JSON"], swiftSettings: swiftRules),
+        .testTarget(
+            name: "ProfilesTests", dependencies: ["Profiles", "JSON", "GatewayTestSupport"], swiftSettings: swiftRules),
+        .testTarget(
+            name: "BundlesTests", dependencies: ["Bundles", "Profiles", "JSON", "GatewayTestSupport"],
+            swiftSettings: swiftRules),
         .testTarget(
             name: "TenantsTests", dependencies: ["Tenants", "Profiles", "JSON", "SQLite", "GatewayTestSupport"],
             swiftSettings: swiftRules),

@@ -1,4 +1,5 @@
 import Bundles
+import GatewayTestSupport
 import JSON
 import Profiles
 import Testing

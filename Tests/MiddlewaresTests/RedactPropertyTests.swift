@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import JSON
 import Middlewares
 import Testing
