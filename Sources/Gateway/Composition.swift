@@ -13,6 +13,8 @@ internal import Upstreams
 struct Composition: Sendable {
     let tenants: TenantDirectory
     let backups: BackupService
+    /// Takes backups by the clock once it is started, which only a server does.
+    let scheduler: BackupScheduler
     let gateway: Gateway
     let transport: Transport
     /// What the lock files say; the URL follows once there is one.
@@ -33,16 +35,20 @@ struct Composition: Sendable {
             configuration: Self.tenantConfiguration(configuration, owner: owner),
             environment: Self.environment(clock, log), owner: owner)
         backups = BackupService(tenants, settings: Self.backupSettings(configuration))
+        scheduler = BackupScheduler(
+            configuration.backups, tenants: tenants, backups: backups, clock: clock, log: log)
         gateway = Gateway(
             Services(
                 configuration: configuration, operatorKey: configuration.operatorKey, localToken: Secret(token),
-                tenants: tenants, backups: backups, upstreams: upstreams, middlewares: middlewares, clock: clock,
+                tenants: tenants, backups: backups, scheduler: scheduler, upstreams: upstreams,
+                middlewares: middlewares, clock: clock,
                 log: log))
     }
 
     /// Ends what runs and closes every file.
     func close() async {
         await transport.shutdown()
+        await scheduler.stop()
         await backups.stop()
         await tenants.close()
     }
@@ -92,6 +98,8 @@ struct Composition: Sendable {
         settings.directory = configuration.backups.directory
         settings.retention = BackupRetention(
             keep: configuration.backups.keep, maximumAge: configuration.backups.maximumAge)
+        let plan = configuration.backups
+        settings.overdueBefore = { nowMs in BackupScheduler.overdueBefore(nowMs, plan) }
         settings.gatewayVersion = GatewayVersion.text
         return settings
     }

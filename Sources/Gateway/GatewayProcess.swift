@@ -28,6 +28,7 @@ package enum GatewayProcess {
             owner.url = LocalURL(bestOf: addresses.map(\.address))?.description
             try tenants.publish(owner)
             try await openAtStart(configuration, tenants, log)
+            composition.scheduler.start()
             warnOfSettingsWithoutEffect(configuration, log)
             for address in addresses { log.notice("listening", metadata: ["address": "\(address)"]) }
         } catch {

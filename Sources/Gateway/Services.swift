@@ -13,6 +13,7 @@ struct Services: Sendable {
     let localToken: Secret?
     let tenants: TenantDirectory
     let backups: BackupService
+    let scheduler: BackupScheduler
     let upstreams: UpstreamDirectory
     let clock: GatewayClock
     let identifiers: Identifiers
@@ -23,7 +24,8 @@ struct Services: Sendable {
 
     init(
         configuration: GatewayConfiguration, operatorKey: Secret?, localToken: Secret? = nil,
-        tenants: TenantDirectory, backups: BackupService, upstreams: UpstreamDirectory, middlewares: BuiltInMiddlewares,
+        tenants: TenantDirectory, backups: BackupService, scheduler: BackupScheduler, upstreams: UpstreamDirectory,
+        middlewares: BuiltInMiddlewares,
         clock: GatewayClock = GatewayClock(), identifiers: Identifiers = Identifiers(), log: Logger
     ) {
         self.configuration = configuration
@@ -31,6 +33,7 @@ struct Services: Sendable {
         self.localToken = localToken
         self.tenants = tenants
         self.backups = backups
+        self.scheduler = scheduler
         self.upstreams = upstreams
         self.clock = clock
         self.identifiers = identifiers

@@ -217,3 +217,68 @@ def test_stopping_while_a_backup_runs_leaves_nothing_half_made(fresh):
     assert temporaries(fresh) == []
     left = [p.name for p in fresh.tenant_directory().iterdir() if p.name.endswith(("-wal", "-shm"))]
     assert left == []
+
+
+def scheduled(gateway):
+    response = operator(gateway).get("/admin/backups")
+    assert response.status == 200, response
+    return response.json()
+
+
+def test_a_missed_run_is_made_up_for_at_the_start_and_only_once(start):
+    config = {"backups": {"schedule": "0 3 * * *", "jitter": "0"}, "tenants": {"acme": {}}}
+    gateway = start(config=config)
+    run = eventually(
+        lambda: (scheduled(gateway)["last_run"] or {}).get("finished_at_ms") and scheduled(gateway), "a run"
+    )
+    assert run["schedule"] == "0 3 * * *" and run["failing"] == []
+    assert (run["last_run"]["succeeded"], run["last_run"]["failed"]) == (2, 0)
+    assert run["next_run_at_ms"] % 86_400_000 == 3 * 3_600_000
+    for tenant in ("acme", "default"):
+        assert len(names(operator(gateway), f"/admin/tenants/{tenant}")) == 1
+    gateway.restart()
+    run = eventually(
+        lambda: (scheduled(gateway)["last_run"] or {}).get("finished_at_ms") and scheduled(gateway), "a run"
+    )
+    assert (run["last_run"]["succeeded"], run["last_run"]["failed"]) == (0, 0)
+    checks = operator(gateway).get("/admin/tenants/acme/verify").json()["checks"]
+    assert [check["status"] for check in checks if check["id"] == "backups.age"] == ["ok"]
+
+
+def test_a_scheduled_backup_that_fails_is_logged_shown_and_overdue(start):
+    gateway = start(config={"tenants": {"acme": {}}})
+    take(operator(gateway), "/admin/tenants/acme")
+    change(gateway.database("acme"), "UPDATE profiles SET document_json='{' WHERE slug='agent'")
+    gateway.stop()
+    (old,) = [p for p in directory(gateway, "acme").iterdir() if NAME.fullmatch(p.name)]
+    old.with_name(old.name + ".json").unlink()
+    old.rename(old.with_name("profiles.db.bak.20200101-000000"))
+    gateway.config = {"backups": {"schedule": "0 3 * * *", "jitter": "0"}, "tenants": {"acme": {}}}
+    gateway.start()
+    run = eventually(
+        lambda: (scheduled(gateway)["last_run"] or {}).get("finished_at_ms") and scheduled(gateway), "a run"
+    )
+    assert [item["tenant"] for item in run["failing"]] == ["acme"] and "default/agent" in run["failing"][0]["error"]
+    assert "scheduled backup failed" in gateway.log()
+    checks = operator(gateway).get("/admin/tenants/acme/verify").json()["checks"]
+    (age,) = [check for check in checks if check["id"] == "backups.age"]
+    assert age["status"] == "warning" and "overdue" in age["found"]
+
+
+@pytest.mark.slow
+def test_backups_are_taken_by_the_clock(start):
+    gateway = start(config={"backups": {"schedule": "* * * * *", "jitter": "0", "keep": 2}})
+    admin = operator(gateway)
+    eventually(lambda: len(names(admin)) == 1, "the one made up for")
+    eventually(lambda: len(names(admin)) == 2, "the next minute's", within=75)
+
+
+def test_the_control_database_is_backed_up_by_itself(fresh):
+    admin = operator(fresh)
+    assert admin.request("POST", "/admin/backups").status == 204
+    control = fresh.data / "control.db"
+    control.touch(mode=0o600)
+    change(control, "CREATE TABLE tenants(slug)")
+    response = admin.request("POST", "/admin/backups")
+    assert response.status == 201 and response.json()["name"].startswith("control.db.bak."), response
+    assert [item["name"] for item in scheduled(fresh)["control"]] == [response.json()["name"]]

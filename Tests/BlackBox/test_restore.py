@@ -216,3 +216,18 @@ def test_a_restored_file_goes_on_counting(fresh):
     changed = http.patch(f"{PROFILES}/analyst", {"display_name": "3", "expected_version": 2})
     assert version(changed.json()) == 3
     assert eventually(lambda: directory(fresh).exists(), "backups stay")
+
+
+def test_a_stack_into_a_mounted_registry_resolves_in_the_restored_file(start, tmp_path):
+    place = tmp_path / "sources"
+    place.mkdir(mode=0o755)
+    source = place / "shared.yaml"
+    source.write_text("slug: shared\ndefault_profile_slug: base\nprofiles:\n  base: {runtime: {system_prompt: Base}}\n")
+    tenants = {"default": {"sources": [f"yaml:{source}"]}}
+    gateway = start(config={"source_directories": [str(place)], "tenants": tenants})
+    http, admin = gateway.client(), operator(gateway)
+    stack = [{"registry_slug": "shared", "profile_slug": "base"}]
+    create(http, "leaf", registry="default", stack=stack)
+    assert http.post(f"{PROFILES}/leaf/default?registry=default", {}).status == 200
+    report = restore(admin, take(admin)["name"])
+    assert {check["status"] for check in report["checks"]} == {"ok"}, report

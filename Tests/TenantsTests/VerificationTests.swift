@@ -231,11 +231,11 @@ struct VerificationTests {
             try await tenant.patch("default", #"{"display_name":"backed up"}"#, tenants.context)
             let backup = try #require(try await tenants.service.backUp(.default).files.first)
             tenant.closeFilesEarly()
-            #expect(await eventually { tenant.work.withLock { !$0.filesAreOpen } })
+            #expect(await eventually(within: .seconds(15)) { tenant.work.withLock { !$0.filesAreOpen } })
             await Shell.run(
                 line.replacing(" F", with: " '\(tenants.path())'").replacing("of=F", with: "of='\(tenants.path())'"))
             // Half of the damage may be noticed before the rest of it.
-            let isNoticed = await eventually {
+            let isNoticed = await eventually(within: .seconds(15)) {
                 guard case .quarantined(let error) = tenant.state else { return false }
                 return error.message.contains(reason)
             }

@@ -47,6 +47,21 @@ package struct CronSchedule: Sendable, Equatable {
         return nil
     }
 
+    /// The last minute that has begun by a time; nil when there is none in the eight years before.
+    package func previous(byMs time: Int64) -> Int64? {
+        let minute = Self.floor(time, 60_000)
+        var day = Self.floor(minute, 1440)
+        var last = Int(minute - day * 1440)
+        for _ in 0..<(366 * 8 + 2) {
+            if isDue(day), let found = (0...last).last(where: isDueMinute) {
+                return (day * 1440 + Int64(found)) * 60_000
+            }
+            last = 1439
+            day -= 1
+        }
+        return nil
+    }
+
     private func isDueMinute(_ minute: Int) -> Bool { minutes.contains(minute % 60) && hours.contains(minute / 60) }
 
     private func isDue(_ day: Int64) -> Bool {

@@ -38,6 +38,26 @@ struct BackupHandlers: Sendable {
             ], status: .created)
     }
 
+    /// How the scheduled backups are doing, and the backups of the control database.
+    @Sendable func state(_ context: RequestContext) async throws -> Response {
+        let control = try await context.tellingOperator { () async throws(RegistryError) in
+            try await context.services.backups.listControl()
+        }
+        var document = context.services.scheduler.document()
+        document["control"] = .array(control.map { $0.document(showsPath: true) })
+        return .json(.object(document))
+    }
+
+    /// A backup of the control database; 204 while there is none.
+    @Sendable func createOfControl(_ context: RequestContext) async throws -> Response {
+        if !context.body.isEmpty { try context.bodyReader().finish() }
+        let file = try await context.tellingOperator { () async throws(RegistryError) in
+            try await context.services.backups.backUpControl()
+        }
+        guard let file else { return Response(status: .noContent, headers: HeaderFields(), body: .empty) }
+        return .json(file.document(showsPath: true), status: .created)
+    }
+
     @Sendable func delete(_ context: RequestContext) async throws -> Response {
         let tenant = try context.addressedTenant()
         let name = context.parameters["name"] ?? ""

@@ -40,6 +40,8 @@ struct Routes: Sendable {
             admin(.get, "/admin/tenants", tenants.list),
             admin(.get, "/admin/tenants/{tenant}", tenants.get),
             admin(.get, "/admin/tenants/{tenant}/registries/export", bundles.exportForOperator),
+            admin(.get, "/admin/backups", backups.state),
+            admin(.post, "/admin/backups", body: .profile, backups.createOfControl),
             admin(.get, "/admin/tenants/{tenant}/backups", backups.list),
             admin(.post, "/admin/tenants/{tenant}/backups", body: .profile, backups.create),
             admin(.delete, "/admin/tenants/{tenant}/backups/{name}", backups.delete),

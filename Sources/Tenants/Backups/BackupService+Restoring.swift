@@ -200,7 +200,9 @@ extension BackupService {
     ) throws -> (TenantContent, [HealthCheck]) {
         var options = tenant.options
         options.access = .readWrite
-        let store = RegistryStore(tenant: tenant.slug.rawValue, file: file, options: options, environment: environment)
+        let store = RegistryStore(
+            tenant: tenant.slug.rawValue, file: file, options: options, environment: environment,
+            sources: tenant.sources)
         defer { store.drop() }
         do throws(RegistryError) {
             try store.open()

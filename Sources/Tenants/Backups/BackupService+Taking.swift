@@ -63,13 +63,24 @@ extension BackupService {
     /// A backup of the data directory's own database of tenants and keys; nil while there is none.
     package func backUpControl() async throws(RegistryError) -> BackupFile? {
         let data = directory.configuration.data.path
-        let chosen = settings.directory ?? data + "/backups"
-        let place = BackupPlace(directory: chosen, base: "control.db", isOwn: settings.directory == nil)
+        let place = controlPlace
         guard let file = try await copyCompanion(data + "/control.db", of: "", to: place) else { return nil }
         _ = try await onThread { [self] _ in
             try place.prune(settings.retention, nowMs: environment.nowMs())
         }
         return file
+    }
+
+    /// The backups of the data directory's own database, newest first.
+    package func listControl() async throws(RegistryError) -> [BackupFile] {
+        let place = controlPlace
+        return try await onThread { _ in try place.list() }
+    }
+
+    private var controlPlace: BackupPlace {
+        BackupPlace(
+            directory: settings.directory ?? directory.configuration.data.path + "/backups", base: "control.db",
+            isOwn: settings.directory == nil)
     }
 
     /// Copies the live registry file; once more when the file was replaced under the copy.

@@ -48,7 +48,7 @@ extension FileSystem {
             var rest = bytes
             while let start = rest.baseAddress, rest.count > 0 {
                 let count = write(output, start, rest.count)
-                guard count > 0 else { throw failure(errno, "write", target) }
+                guard count > 0 else { throw failure(count == 0 ? ENOSPC : errno, "write", target) }
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
             }
         }

@@ -41,6 +41,7 @@ extension Tenant {
                     try store.putBack(restore.journal)
                     throw .backupInvalid("\(failed.id): \(failed.found); the file before it is in force again")
                 }
+                store.sources?.reload(beside: store.content)
                 return (checks, store.content)
             }
             publish(content)
@@ -60,6 +61,7 @@ extension Tenant {
             publish(
                 try store.withLock { store throws(RegistryError) in
                     try store.comeBack()
+                    store.sources?.reload(beside: store.content)
                     return store.content
                 })
             work.withLock { $0.noteLoaded() }

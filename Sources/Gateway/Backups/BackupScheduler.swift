@@ -1,0 +1,193 @@
+internal import JSON
+internal import Logging
+internal import Profiles
+internal import Synchronization
+internal import Tenants
+
+/// Takes a backup of every tenant by the clock, spread over the jitter, and remembers who failed.
+///
+/// A run that was missed, because the process was not there or still busy with the one before, is made up for once: every
+/// tenant whose newest backup is older than the last due time is backed up at the start.
+final class BackupScheduler: Sendable {
+    typealias Plan = GatewayConfiguration.BackupConfiguration
+
+    private let plan: Plan
+    private let tenants: TenantDirectory
+    private let backups: BackupService
+    private let clock: GatewayClock
+    private let log: Logger
+    private let state = Mutex(State())
+
+    private struct State {
+        var task: Task<Void, Never>?
+        var nextRunAtMs: Int64?
+        var lastRun: Run?
+        /// By tenant, the last failure that no success has followed.
+        var failing: [TenantSlug: Failure] = [:]
+    }
+
+    private struct Run {
+        let startedAtMs: Int64
+        var finishedAtMs: Int64?
+        var succeeded = 0
+        var failed = 0
+    }
+
+    private struct Failure {
+        let atMs: Int64
+        let reason: String
+    }
+
+    /// Backups at once; their threads are two.
+    private static let concurrency = 2
+    /// How long after its last moment a backup may take before it counts as overdue.
+    private static let graceMs: Int64 = 600_000
+
+    init(_ plan: Plan, tenants: TenantDirectory, backups: BackupService, clock: GatewayClock, log: Logger) {
+        self.plan = plan
+        self.tenants = tenants
+        self.backups = backups
+        self.clock = clock
+        self.log = log
+    }
+
+    /// Begins to look at the clock; nothing happens without a schedule.
+    func start() {
+        guard let schedule = plan.schedule else { return }
+        state.withLock { state in
+            guard state.task == nil else { return }
+            state.nextRunAtMs = schedule.next(afterMs: clock.nowMilliseconds())
+            state.task = Task.detached { [weak self] in await self?.serve(schedule) }
+        }
+    }
+
+    /// Gives up what runs, and waits for its end.
+    func stop() async {
+        let task = state.withLock { $0.task }
+        task?.cancel()
+        await task?.value
+    }
+
+    /// The last due time whose backup must be there at a given moment; nil where nothing is scheduled.
+    static func overdueBefore(_ nowMs: Int64, _ plan: Plan) -> Int64? {
+        plan.schedule?.previous(byMs: nowMs - plan.jitter.milliseconds - graceMs)
+    }
+
+    /// What an operator or an alarm wants to know (docs/backup.md).
+    func document() -> JSONObject {
+        let now = state.withLock { $0 }
+        let failing = now.failing.sorted { $0.key < $1.key }.map { tenant, failure -> JSONValue in
+            ["tenant": .string(tenant.rawValue), "failed_at_ms": .time(failure.atMs), "error": .string(failure.reason)]
+        }
+        return [
+            "schedule": plan.schedule.map { .string($0.text) } ?? .null,
+            "next_run_at_ms": .time(now.nextRunAtMs),
+            "last_run": now.lastRun.map { run in
+                [
+                    "started_at_ms": .time(run.startedAtMs), "finished_at_ms": .time(run.finishedAtMs),
+                    "succeeded": .number(JSONNumber(run.succeeded)), "failed": .number(JSONNumber(run.failed)),
+                ]
+            } ?? .null,
+            "failing": .array(failing),
+        ]
+    }
+
+    private func serve(_ schedule: CronSchedule) async {
+        var dueMs = clock.nowMilliseconds()
+        // What was missed before the start, and nothing that is there.
+        var onlyOlderThan = schedule.previous(byMs: dueMs)
+        while !Task.isCancelled {
+            await run(dueMs: dueMs, onlyOlderThan: onlyOlderThan)
+            onlyOlderThan = nil
+            guard let next = schedule.next(afterMs: clock.nowMilliseconds()) else { return }
+            dueMs = next
+            state.withLock { $0.nextRunAtMs = next }
+            guard await sleep(untilMs: next) else { return }
+        }
+    }
+
+    /// Sleeps by the wall clock, which may be set meanwhile; false when it was cancelled.
+    private func sleep(untilMs time: Int64) async -> Bool {
+        while true {
+            let rest = time - clock.nowMilliseconds()
+            guard rest > 0 else { return !Task.isCancelled }
+            do { try await Task.sleep(for: .milliseconds(min(rest, 30_000))) } catch { return false }
+        }
+    }
+
+    private func run(dueMs: Int64, onlyOlderThan limit: Int64?) async {
+        let jitter = max(0, plan.jitter.milliseconds)
+        let order = tenants.slugs.map { (slug: $0, atMs: dueMs + Int64.random(in: 0...jitter)) }
+            .sorted { $0.atMs < $1.atMs }
+        state.withLock { $0.lastRun = Run(startedAtMs: clock.nowMilliseconds()) }
+        await withTaskGroup(of: Void.self) { group in
+            for (number, entry) in order.enumerated() {
+                if number >= Self.concurrency { await group.next() }
+                guard await sleep(untilMs: entry.atMs) else { break }
+                group.addTask { await self.backUp(entry.slug, onlyOlderThan: limit) }
+            }
+        }
+        guard !Task.isCancelled else { return }
+        await backUpControl()
+        finishRun()
+    }
+
+    private func backUp(_ slug: TenantSlug, onlyOlderThan limit: Int64?) async {
+        do throws(RegistryError) {
+            if let limit, let newest = try await backups.list(slug).first(where: \.isOfRegistry),
+                newest.createdAtMs >= limit
+            {
+                return
+            }
+            _ = try await backups.backUp(slug)
+            state.withLock { state in
+                state.failing[slug] = nil
+                state.lastRun?.succeeded += 1
+            }
+        } catch {
+            switch error {
+            case .cancelled, .closed: return
+            // Gone since the list was made.
+            case .tenantNotFound: return
+            default: break
+            }
+            let failure = Failure(atMs: clock.nowMilliseconds(), reason: error.message)
+            state.withLock { state in
+                state.failing[slug] = failure
+                state.lastRun?.failed += 1
+            }
+            log.error("scheduled backup failed", metadata: ["tenant": "\(slug)", "reason": "\(error.message)"])
+        }
+    }
+
+    private func backUpControl() async {
+        do throws(RegistryError) { _ = try await backups.backUpControl() } catch {
+            state.withLock { $0.lastRun?.failed += 1 }
+            log.error("scheduled backup of control.db failed", metadata: ["reason": "\(error.message)"])
+        }
+    }
+
+    private func finishRun() {
+        let finished = clock.nowMilliseconds()
+        let run = state.withLock { state -> Run? in
+            state.lastRun?.finishedAtMs = finished
+            return state.lastRun
+        }
+        guard let run, run.succeeded + run.failed > 0 else { return }
+        log.log(
+            level: run.failed > 0 ? .error : .info, "scheduled backups done",
+            metadata: [
+                "succeeded": "\(run.succeeded)", "failed": "\(run.failed)",
+                "duration_ms": "\(finished - run.startedAtMs)",
+            ])
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}
+
+extension JSONValue {
+    /// A moment in milliseconds since 1970, or null.
+    fileprivate static func time(_ ms: Int64?) -> JSONValue { ms.map { .number(JSONNumber($0)) } ?? .null }
+}
