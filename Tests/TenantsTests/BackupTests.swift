@@ -54,6 +54,18 @@ struct BackupTests {
         await tenants.close()
     }
 
+    @Test func `a name that pruning has freed in the same second is not given again, or the newest would be pruned`()
+        async throws
+    {
+        let tenants = try BackupTenants(clock: 1_771_884_000_500)
+        let one = BackupRequest(retention: BackupRetention(keep: 1))
+        for _ in 0..<4 {
+            let taken = try await tenants.service.backUp(.default, one).files.map(\.fileName)
+            #expect(try await tenants.service.list(.default).map(\.fileName) == taken)
+        }
+        await tenants.close()
+    }
+
     @Test func `a plain cp a second later holds everything, also while and after a backup runs`() async throws {
         let tenants = try BackupTenants()
         let tenant = try await tenants.tenant()

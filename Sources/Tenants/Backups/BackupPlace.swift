@@ -43,15 +43,20 @@ struct BackupPlace {
         return BackupName(backup, of: base) != nil && !names.contains(backup)
     }
 
-    /// The first free name for a backup made now.
+    /// The next free name for a backup made now: after all others of this second. One that pruning has freed in it would
+    /// make the newest backup look like the oldest, and have it pruned.
     func freeName(nowMs: Int64) throws(RegistryError) -> BackupName {
-        for number in 0..<1000 {
+        let first = BackupName(of: base, ms: nowMs)
+        let names = FileStatus(directory) == nil ? [] : try FileSystem.names(in: directory)
+        let taken = names.compactMap { BackupName($0, of: base) }.filter { $0.stamp == first.stamp }.map(\.number).max()
+        let next = taken.map { $0 + 1 } ?? 0
+        for number in next..<next + 1000 {
             let name = BackupName(of: base, ms: nowMs, number: number)
             if FileStatus(path(name.text)) == nil && FileStatus(path(name.text + Self.temporarySuffix)) == nil {
                 return name
             }
         }
-        throw .storage("no free name for a backup like \(path(BackupName(of: base, ms: nowMs).text))")
+        throw .storage("no free name for a backup like \(path(first.text))")
     }
 
     /// Gives a complete temporary its name, never over another file, with its manifest before it; durable.
