@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from harness import activities
+from harness import activities, operations
+from harness.backups import operator
 from harness.ledger import Ledger, check_history, check_served
 from harness.profiles import PROFILES
 
@@ -24,6 +25,10 @@ PROGRAMMES = [
     [activities.IdleCheckpoints, activities.Takeovers],
     [activities.Crowd, activities.FirstStarts],
     [activities.Takeovers, activities.FirstStarts, activities.Patches],
+    [operations.Backups, activities.IdleCheckpoints],
+    [operations.Restores, activities.Patches],
+    [operations.Imports, activities.Patches],
+    [operations.Restores, operations.Backups],
 ]
 
 
@@ -81,3 +86,12 @@ def one_round(gateway, ledger, chance, number):
     for tenant in ledger.tenants if number % 20 == 19 else touched & set(ledger.tenants):
         check_history(gateway.database(tenant), ledger.of(tenant))
     assert gateway.client().get(PROFILES).status == 200
+    verify(gateway, chance.choice(["default", *ledger.tenants]))
+
+
+def verify(gateway, tenant):
+    """What the product itself says of a tenant: nothing has failed, whatever it advises."""
+    answer = operator(gateway).get(f"/admin/tenants/{tenant}/verify")
+    assert answer.status == 200, answer
+    failed = [check for check in answer.json()["checks"] if check["status"] == "failed"]
+    assert failed == [], f"{tenant}: {failed}"

@@ -110,12 +110,14 @@ WHOLE = {
     "a profile's versions are continuous": """
         SELECT registry_slug, profile_slug, count(*), min(version), max(version) FROM profile_history
         WHERE profile_slug <> '' GROUP BY 1, 2 HAVING count(*) <> max(version) - min(version) + 1""",
+    # A restore is of no registry: the audit alone has it.
     "a history row has its audit row, and the other way round": """
         SELECT h.revision, h.registry_slug, h.profile_slug, h.version FROM profile_history h LEFT JOIN profile_audit a
             USING (revision, registry_slug, profile_slug, version, action) WHERE a.id IS NULL
         UNION ALL
         SELECT a.revision, a.registry_slug, a.profile_slug, a.version FROM profile_audit a LEFT JOIN profile_history h
-            USING (revision, registry_slug, profile_slug, version, action) WHERE h.id IS NULL""",
+            USING (revision, registry_slug, profile_slug, version, action) WHERE h.id IS NULL
+            AND action <> 'restore'""",
     "a registry's time is not before its newest change": """
         SELECT r.slug, r.updated_at_ms, max(h.at_ms) FROM profile_registries r JOIN profile_history h
             ON h.registry_slug = r.slug GROUP BY 1 HAVING r.updated_at_ms < max(h.at_ms)""",
