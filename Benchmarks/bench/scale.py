@@ -13,13 +13,14 @@ from .comparisons import Outcome, Plan, rate, say
 from .load import Load
 from .processes import BenchmarkError, Server, call
 
-SMALL, LARGE, LONG = "small", "large", "long"
+SMALL, LARGE, STACKED, LONG = "small", "large", "stacked", "long"
 FEW, MANY, REVISIONS = 10, 10_000, 1_000_000
 BOUND = 1.5
 
 
 class Scale:
-    """Three tenants of one gateway: 10 profiles, 10,000 profiles, 10 profiles with a history of 1,000,000 revisions."""
+    """Tenants of one gateway: 10 profiles, 10,000, 10,000 that are layered on one of them, and 10 profiles with a
+    history of 1,000,000 revisions."""
 
     def __init__(self, binary: Path, directory: Path, plan: Plan):
         self.binary = binary
@@ -34,7 +35,11 @@ class Scale:
         outcomes = []
         gateway = self.gateway()
         try:
-            for name, kind in ((LARGE, f"{MANY:,} profiles"), (LONG, f"{REVISIONS:,} revisions")):
+            for name, kind in (
+                (LARGE, f"{MANY:,} profiles"),
+                (STACKED, f"{MANY:,} stacked profiles"),
+                (LONG, f"{REVISIONS:,} revisions"),
+            ):
                 outcomes.append(self.compare(gateway, "GET", name, kind))
                 outcomes.append(self.compare(gateway, "PATCH", name, kind))
             outcomes.append(self.history(gateway))
@@ -115,28 +120,31 @@ class Scale:
                 seeding.create(base, f"profile-{number:03d}")
         finally:
             gateway.stop()
-        for name in (SMALL, LARGE, LONG):
+        for name in (SMALL, LARGE, STACKED, LONG):
             self.database(name).parent.mkdir(mode=0o700)
             shutil.copy(self.database("default"), self.database(name))
             self.database(name).chmod(0o600)
-        self.add_profiles()
+        self.add_profiles(LARGE)
+        self.add_profiles(STACKED, stack="json_array(json_object('profile_slug', 'profile-005'))")
         self.add_revisions()
         # The first opening checks a file that somebody else has written; what is measured is an ordinary one.
         gateway = self.gateway()
         try:
-            for name in (SMALL, LARGE, LONG):
+            for name in (SMALL, LARGE, STACKED, LONG):
                 status, _ = call("GET", gateway.url + self.path(name))
                 if status != 200:
                     raise BenchmarkError(f"tenant {name} answers {status}")
         finally:
             gateway.stop()
 
-    def add_profiles(self) -> None:
+    def add_profiles(self, tenant: str, stack: str = "") -> None:
         # The bootstrapped two are there too.
         numbers = f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {MANY - FEW - 2})"
         slug = "printf('more-%05d', n)"
         document = f"json_set(document_json, '$.slug', {slug})"
-        with closing(sqlite3.connect(self.database(LARGE))) as connection:
+        if stack:
+            document = f"json_set({document}, '$.stack', {stack})"
+        with closing(sqlite3.connect(self.database(tenant))) as connection:
             connection.execute(
                 f"{numbers} INSERT INTO profiles (registry_slug, slug, document_json, version, revision, updated_at_ms)"
                 f" SELECT registry_slug, {slug}, {document}, version, revision, updated_at_ms FROM profiles, s"
@@ -151,7 +159,7 @@ class Scale:
             connection.commit()
             (count,) = connection.execute("SELECT count(*) FROM profiles").fetchone()
         if count != MANY:
-            raise BenchmarkError(f"the large registry has {count} profiles instead of {MANY}")
+            raise BenchmarkError(f"the {tenant} registry has {count} profiles instead of {MANY}")
 
     def add_revisions(self) -> None:
         """Versions before the ones that are there, so that the profiles stay as they are."""

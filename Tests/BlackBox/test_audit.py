@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness.database import rows
+from harness.database import change, rows
 from harness.gateway import OPERATOR_KEY
 from harness.profiles import PROFILES, REGISTRIES, create, create_registry, refuses
 
@@ -31,6 +31,7 @@ def test_each_change_is_a_line_newest_first(http):
     assert [line.get("profile") for line in found] == [None, "x", None, "x", "x", "x", "x"]
     assert [line["version"] for line in found if line.get("profile")] == [5, 4, 3, 2, 1]
     update = found[5]
+    assert update["client"] == "127.0.0.1"
     assert update["request_id"] == "told-by-me" and update["source"] == "http-api" and update["actor"]
     assert abs(update["at_ms"] - time.time() * 1000) < 60_000
     assert found[0]["revision"] == found[1]["revision"], "one change, one revision"
@@ -143,3 +144,21 @@ def test_a_force_delete_names_every_profile_that_went(http):
     found = [line for line in lines(http, "?registry=team") if line["action"] == "delete"]
     assert {line.get("profile") for line in found} == {None, "a", "b"}
     assert len({line["revision"] for line in found}) == 1
+
+
+def test_it_says_where_a_change_came_from(start):
+    http = start(config={"trusted_proxies": ["127.0.0.1/32"]}, operator_key=OPERATOR_KEY).client(key=OPERATOR_KEY)
+    forwarded = {"X-Tenant": "default", "X-Forwarded-For": "198.51.100.9, 192.0.2.7"}
+    assert http.post(PROFILES, {"slug": "x"}, headers=forwarded).status == 201
+    assert http.get(f"{AUDIT}?profile=x", headers=forwarded).json()[0]["client"] == "192.0.2.7"
+    assert "client" not in http.get(f"{AUDIT}?actor=system", headers=forwarded).json()[0]
+
+
+def test_a_file_of_an_earlier_build_says_it_from_then_on(fresh, http):
+    create(http, "old")
+    fresh.stop()
+    change(fresh.database(), "ALTER TABLE profile_audit DROP COLUMN client")
+    http = fresh.start().client()
+    create(http, "new")
+    found = {line["profile"]: line.get("client") for line in lines(http) if line["action"] == "create"}
+    assert found == {"old": None, "new": "127.0.0.1"}

@@ -45,7 +45,7 @@ struct RequestContext: Sendable {
     /// What a write records about its cause, and how long it may wait.
     func change() -> ChangeContext {
         ChangeContext(
-            actor: principal.actor, source: principal.source, requestID: requestID,
+            actor: principal.actor, source: principal.source, requestID: requestID, client: client.address?.host,
             nowMs: services.clock.nowMilliseconds(),
             overridesReadOnly: principal.role == .admin
                 && head.headers["X-Override-Read-Only"]?.lowercased() == "true")

@@ -160,8 +160,12 @@ extension AuditEntry {
         var object: JSONObject = [
             "id": .number(JSONNumber(id)), "revision": .number(JSONNumber(revision)),
             "at_ms": .number(JSONNumber(atMs)), "actor": .string(actor), "source": .string(source),
-            "request_id": .string(requestID), "action": .string(action), "registry": .string(registry),
+            "request_id": .string(requestID),
         ]
+        if let client { object["client"] = .string(client) }
+        object["action"] = .string(action)
+        // A restore is about the whole file.
+        if !registry.isEmpty { object["registry"] = .string(registry) }
         if let profile { object["profile"] = .string(profile) }
         object["version"] = .number(JSONNumber(version))
         if let note { object["note"] = .string(note) }

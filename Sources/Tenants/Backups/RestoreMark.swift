@@ -24,10 +24,11 @@ extension RegistryTransaction {
             try connection.run(
                 """
                 INSERT INTO profile_audit (revision, registry_slug, profile_slug, version, action, at_ms, actor, source,
-                    request_id, note) VALUES (?1, '', '', 0, ?2, ?3, ?4, ?5, ?6, ?7)
+                    request_id, note, client) VALUES (?1, '', '', 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                 """,
                 .integer(unsigned: revision), .text(ChangeAction.restore.rawValue), .integer(context.nowMs),
-                .text(context.actor), .text(context.source), .text(context.requestID), .text(backup))
+                .text(context.actor), .text(context.source), .text(context.requestID), .text(backup),
+                .optional(context.client))
         } catch {
             throw RegistryError(error, path: connection.path)
         }

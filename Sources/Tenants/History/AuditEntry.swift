@@ -10,6 +10,8 @@ package struct AuditEntry: Sendable {
     package let actor: String
     package let source: String
     package let requestID: String
+    /// The address the request came from, as far as trusted proxies tell.
+    package let client: String?
     package let action: String
     package let registry: String
     /// Nil: the registry itself.

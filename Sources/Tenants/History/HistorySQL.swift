@@ -11,7 +11,7 @@ enum HistorySQL {
     static let versions = columns + " AND version < ?3 ORDER BY version DESC LIMIT ?4"
 
     static let audit = """
-        SELECT id, revision, at_ms, actor, source, request_id, action, registry_slug, profile_slug, version, note
+        SELECT id, revision, at_ms, actor, source, request_id, action, registry_slug, profile_slug, version, note, client
             FROM profile_audit
             WHERE id < ?1 AND (?2 IS NULL OR registry_slug = ?2) AND (?3 IS NULL OR profile_slug = ?3)
                 AND (?4 IS NULL OR actor = ?4) AND at_ms >= ?5
@@ -64,7 +64,8 @@ extension AuditEntry {
         let profile = row.text(8)
         self.init(
             id: UInt64(clamping: row.int64(0)), revision: UInt64(clamping: row.int64(1)), atMs: row.int64(2),
-            actor: row.text(3), source: row.text(4), requestID: row.text(5), action: row.text(6),
+            actor: row.text(3), source: row.text(4), requestID: row.text(5), client: row.optionalText(11),
+            action: row.text(6),
             registry: row.text(7), profile: profile.isEmpty ? nil : profile, version: UInt64(clamping: row.int64(9)),
             note: row.optionalText(10))
     }

@@ -49,7 +49,8 @@ extension RegistrySchema {
             registry_slug TEXT NOT NULL,
             profile_slug TEXT NOT NULL,
             version INTEGER NOT NULL,
-            note TEXT
+            note TEXT,
+            client TEXT
         );
         CREATE TABLE IF NOT EXISTS gateway_meta (
             key TEXT PRIMARY KEY,
@@ -87,6 +88,9 @@ extension RegistrySchema {
                 r.updated_at_ms
             FROM profile_registries r;
         """
+
+    /// Files of earlier builds have an audit without the address a change came from.
+    static let auditClient = "ALTER TABLE profile_audit ADD COLUMN client TEXT"
 
     /// A table of registries that was dropped is filled again from the history's last state of each.
     ///

@@ -33,6 +33,7 @@ enum RegistrySchema {
             outcome.isNew = !hasRegistries && !hasHistory
             outcome.isTakenOver = version == 0 && hasRegistries && !hasHistory
             try connection.execute(version1)
+            if try !auditHasClient(connection) { try connection.execute(auditClient) }
             if !hasRegistries && hasHistory { try connection.execute(recovery) }
             if outcome.isNew { try bootstrap(connection) }
             try connection.execute("PRAGMA application_id = \(applicationID)")
@@ -49,10 +50,16 @@ enum RegistrySchema {
     private static func isCurrent(_ connection: Connection) throws -> Bool {
         guard try ownVersion(connection) == currentVersion else { return false }
         for table in tables where try !hasTable(table, connection) { return false }
-        return try connection.first(
-            "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = 'profile_registry_documents'",
-            row: { _ in true })
-            ?? false
+        return try auditHasClient(connection)
+            && connection.first(
+                "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = 'profile_registry_documents'",
+                row: { _ in true })
+                ?? false
+    }
+
+    private static func auditHasClient(_ connection: Connection) throws -> Bool {
+        try connection.first(
+            "SELECT 1 FROM pragma_table_info('profile_audit') WHERE name = 'client'", row: { _ in true }) ?? false
     }
 
     /// Throws `newerSchema` or `quarantined` when the file has become one we cannot serve, by another process's doing.

@@ -136,9 +136,9 @@ extension RegistryTransaction {
             try connection.run(
                 """
                 INSERT INTO profile_audit (revision, registry_slug, profile_slug, version, action, at_ms, actor, source,
-                    request_id, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                    request_id, note, client) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                 """,
-                values: values + [.optional(note)])
+                values: values + [.optional(note), .optional(context.client)])
         }
     }
 
