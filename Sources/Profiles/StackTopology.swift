@@ -18,7 +18,9 @@ package enum StackTopology {
         // more than all the rest of it.
         if let before = lookup.profile(id), before.stack == profile.stack,
             before.runtime.middlewares == profile.runtime.middlewares
-        { return }
+        {
+            return
+        }
         for user in dependents(of: [id], in: after).sorted() {
             guard let profile = after.profile(user) else { continue }
             do throws(ValidationError) { try check(user, profile, in: after) } catch {

@@ -51,6 +51,7 @@ extension Tenant {
             }
         } catch {
             // Closing, a lock, another program's changes: the next look goes on. The rest an operator should see.
+            work.withLock { $0.hasWrittenSincePruning = true }
             if error != .closed, !error.isBusy { log("history could not be pruned", error) }
         }
         if removed.versions > 0 || removed.auditEntries > 0 {
