@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -11,7 +12,7 @@ import threading
 import pytest
 
 from harness.commands import Commands
-from harness.gateway import BINARY, OPERATOR_KEY, clean_environment, command_line
+from harness.gateway import BINARY, OPERATOR_KEY, REPOSITORY, clean_environment, command_line
 from harness.profiles import PROFILES, create, create_registry, prompted
 from harness.resolution import OPEN, patch, stacked
 from harness.upstream import FAKE_KEY, chat_config, stream
@@ -345,9 +346,30 @@ def test_two_commands_at_once_take_turns(start):
         assert process.returncode == 0 and "agent" in output, errors
 
 
-@pytest.mark.parametrize(
-    "command", [["profiles"], ["profiles", "list"], ["profiles", "show"], ["profiles", "resolve"], ["chat"]]
-)
-def test_every_command_has_help_with_examples(command):
-    status, output, _ = command_line(*command, "--help")
-    assert status == 0 and "EXAMPLES:" in output and f"profile-gateway {' '.join(command)}" in output
+# Help -------------------------------------------------------------------------------------------------------------
+
+
+def commands_below(*path):
+    """Every command of the program with its help, groups included."""
+    status, page, _ = command_line(*path, "--help")
+    assert status == 0, path
+    yield path, page
+    for name in re.findall(r"(?m)^  ([a-z-]+) .*$", page.partition("SUBCOMMANDS:\n")[2]):
+        yield from commands_below(*path, name)
+
+
+def test_every_command_has_help_with_an_example_of_itself():
+    pages = dict(commands_below())
+    assert len(pages) > 25
+    for path, page in pages.items():
+        assert "EXAMPLES:" in page or path == ("config",), path
+        if path not in ((), ("config",)):
+            assert f"profile-gateway {' '.join(path)}" in page.partition("EXAMPLES:")[2], path
+        is_client = "--data-dir" in page and path[0] not in ("serve", "web-chat", "config")
+        assert ("--format" in page) == is_client or path in (("config", "show"), ("config", "check")), path
+
+
+def test_every_command_is_on_the_page_about_commands():
+    page = (REPOSITORY / "docs/cli.md").read_text()
+    for path in (path for path, page in commands_below() if path and "SUBCOMMANDS" not in page):
+        assert f"`{' '.join(path)}`" in page, path
