@@ -94,6 +94,39 @@ struct ReadingTests {
         await tenants.directory.close()
     }
 
+    @Test func `a file overwritten in place is not opened anew while a question still has it open`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        try await tenant.create(#"{"slug":"before"}"#, tenants.context)
+        #expect(await eventually { FileIdentity.of(tenants.path() + "-wal")?.size ?? 0 == 0 })
+        await Shell.run("cp '\(tenants.path())' '\(tenants.path()).good'")
+        try await tenant.create(#"{"slug":"after"}"#, tenants.context)
+        let gate = Gate()
+        let asked = Task {
+            try await tenant.read { (connection) throws(SQLiteError) in
+                _ = try connection.integer("SELECT count(*) FROM profiles")
+                gate.wait()
+                return 1
+            }
+        }
+        #expect(await eventually { tenant.work.withLock { $0.isReading } })
+        await Shell.run("cp '\(tenants.path()).good' '\(tenants.path())'")
+        // Noticed, and waited with: SQLite shares one index of the log among all connections of a file.
+        #expect(await eventually { tenants.events.messages.contains("registry file overwritten in place") })
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(!tenants.events.messages.contains("side file moved aside"))
+        #expect(tenant.snapshot.registry(.default)?.profile(named("after")) != nil)
+        gate.open()
+        _ = try? await asked.value
+        #expect(await eventually { tenant.snapshot.registry(.default)?.profile(named("after")) == nil })
+        try await tenant.create(#"{"slug":"goes-on"}"#, tenants.context)
+        #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
+        #expect(
+            await tenants.shell("SELECT group_concat(slug) FROM (SELECT slug FROM profiles ORDER BY slug)")
+                == "agent,before,default,goes-on")
+        await tenants.directory.close()
+    }
+
     @Test func `a quarantined tenant says why, and answers again when its file is back`() async throws {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()

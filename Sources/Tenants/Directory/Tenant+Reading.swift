@@ -55,7 +55,11 @@ extension Tenant {
             }
             publish(content)
             guard connections.options.lockingMode == .normal else { return answerBesideNobody() }
-            guard services.pool.submit({ self.runReads(of: identity) }) else { throw RegistryError.closed }
+            let pass = copies.enter()
+            guard services.pool.submit({ self.runReads(of: identity, pass) }) else {
+                copies.leave(pass)
+                throw RegistryError.closed
+            }
             return true
         } catch {
             if error.isBusy {
@@ -83,24 +87,27 @@ extension Tenant {
     }
 
     /// Answers what waits; after some questions other tenants get their turn on the thread.
-    private func runReads(of file: FileIdentity) {
+    ///
+    /// Who drops the file's connections waits for the question that is being answered, as for a copy (`CopyGate`).
+    private func runReads(of file: FileIdentity, _ pass: CopyPass) {
+        guard copies.open(pass) else { return finishReads(pass) }
         for _ in 0..<16 {
             // Dropped by the worker: it opens the file again, and the reader after it.
-            let isOpen = connections.openWriter != nil
-            guard isOpen, let read = work.withLock({ $0.nextRead() }) else { return finishReads() }
-            guard answer(read, from: file) else { return }
+            let isOpen = !pass.isInterrupted && connections.openWriter != nil
+            guard isOpen, let read = work.withLock({ $0.nextRead() }) else { return finishReads(pass) }
+            guard answer(read, from: file, pass) else { return }
         }
-        finishReads()
+        finishReads(pass)
     }
 
     /// Returns false when the reader has stopped: the file was replaced, or is locked and a timer will go on.
-    private func answer(_ read: any PendingRead, from file: FileIdentity) -> Bool {
+    private func answer(_ read: any PendingRead, from file: FileIdentity, _ pass: CopyPass) -> Bool {
         do {
             try connections.withReader { try read.run(on: $0) }
             guard let present = FileIdentity.of(self.file.path), present.isSameFile(as: file) else {
                 // An answer out of a file that is no longer the tenant's; the worker looks at the new one first.
                 work.withLock { $0.reads.insert(read, at: 0) }
-                finishReads()
+                finishReads(pass)
                 return false
             }
             read.succeed()
@@ -112,6 +119,7 @@ extension Tenant {
                 read.fail(error)
                 return true
             }
+            copies.leave(pass)
             work.withLock { $0.putOffReads(after: read) }
             services.timers.schedule(after: .milliseconds(10)) { [self] in
                 work.withLock { $0.resumeReads() }
@@ -123,7 +131,8 @@ extension Tenant {
     }
 
     /// Gives the reader's role back; what came in meanwhile, or waited for it, is the worker's.
-    private func finishReads() {
+    private func finishReads(_ pass: CopyPass) {
+        copies.leave(pass)
         let now = ConditionLock.now()
         let hasWork = work.withLock { work -> Bool in
             work.endReading()
