@@ -283,7 +283,8 @@ final class LockingConnection {
         close(input[0])
         close(output[1])
         (descriptors, process) = ((input[1], output[0]), child)
-        try send("BEGIN \(lock); SELECT 'locked';\n")
+        // Without patience it could fail beside a transaction of ours, and nothing would ever be printed.
+        try send(".timeout 5000\nBEGIN \(lock); SELECT 'locked';\n")
         var byte = [UInt8](repeating: 0, count: 16)
         try #require(read(descriptors.output, &byte, 16) > 0)
     }

@@ -148,6 +148,31 @@ struct ReadingTests {
         await tenants.directory.close()
     }
 
+    @Test(arguments: [false, true])
+    func `a closed file that was emptied is never opened as a new one`(writes: Bool) async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        try await tenant.patch("agent", #"{"display_name":"a"}"#, tenants.context)
+        tenant.closeFilesEarly()
+        #expect(await eventually(within: .seconds(8)) { tenant.work.withLock { !$0.filesAreOpen } })
+        // Before the sweep comes by.
+        await Shell.run(": > '\(tenants.path())'")
+        let error = await #expect(throws: RegistryError.self) {
+            if writes {
+                try await tenant.patch("agent", #"{"display_name":"b"}"#, tenants.context)
+            } else {
+                _ = try await tenant.version(1, of: named("agent"), in: .default)
+            }
+        }
+        guard case .quarantined(let reason) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.contains("is empty but held data before"))
+        #expect(FileIdentity.of(tenants.path())?.size == 0)
+        await tenants.directory.close()
+    }
+
     @Test func `another program's lock makes questions wait, then answers busy`() async throws {
         let scratch = try ScratchDirectory()
         let slug = try #require(TenantSlug("default"))

@@ -34,7 +34,8 @@ extension RegistryStore {
     func openCurrentWriter() throws(RegistryError) -> Connection {
         if let open = connections.openWriter, !owesReading {
             if FileIdentity.of(file.path) == mainIdentity { return open }
-        } else if !owesReading {
+        } else if !owesReading, FileIdentity.of(file.path) == mainIdentity, hasLogOfClosing {
+            // Looked at before it is opened too: SQLite would make a new database of a file that was emptied.
             // The version is taken before the identities: what commits after them shows in it.
             let opened = try attempt { try connections.writer() }
             dataVersion = try attempt { try opened.dataVersion() }
