@@ -54,6 +54,8 @@ def test_the_backup_and_the_old_file_are_kept_and_the_restore_is_audited(fresh):
     assert "later" in slugs(http)
     audit = rows(fresh.database(), "SELECT actor, source, note FROM profile_audit WHERE action='restore'")
     assert len(audit) == 1 and audit[0][:2] == ("operator", "cli")
+    newest = http.get("/api/chat/audit?limit=1").json()[0]
+    assert newest["action"] == "restore" and newest["actor"] == "operator", newest
     assert temporaries(fresh) == []
 
 

@@ -26,6 +26,7 @@ extension BackupService {
         let file = directory.registryFile(of: tenant)
         let base = base ?? file.name
         var directories: [String] = []
+        // Not there yet: then nothing is in it either.
         if let chosen = settings.directory, let real = try? FileSystem.realPath(chosen) {
             directories.append((real == "/" ? "" : real) + "/" + tenant.rawValue)
         }

@@ -69,6 +69,7 @@ struct ContentVerification {
             id, .failed, RegistryError(error, path: connection.path).message, advice: Self.restoreAdvice + " \(tenant)")
     }
 
+    /// What cannot be told of a damaged file counts as no; the checks before have said what is wrong with it.
     private var isOurs: Bool {
         ((try? connection.applicationID()) ?? 0) == RegistrySchema.applicationID
             && ((try? RegistrySchema.hasTable("profiles", connection)) ?? false)

@@ -53,6 +53,7 @@ struct FileVerification {
     }
 
     private var leftovers: HealthCheck {
+        // A directory that cannot be listed cannot be opened in either, which the check "state" says.
         let names = (try? FileSystem.names(in: file.directory)) ?? []
         let kept = names.filter { name in
             name.hasPrefix(file.name) && Self.evidence.contains { name.contains($0) }
@@ -67,6 +68,7 @@ struct FileVerification {
     /// The tenant's directory, the file, all that belongs to it, and its backups.
     private var paths: [String] {
         let backups = file.isElsewhere ? file.directory : file.directory + "/backups"
+        // None yet, or not ours to list: then "backups.age" says so.
         let names = ((try? FileSystem.names(in: backups)) ?? []).filter { $0.hasPrefix(file.name + ".bak.") }.sorted()
         return
             ([file.directory, file.path, file.statePath] + file.sidePaths + (file.isElsewhere ? [] : [backups])
