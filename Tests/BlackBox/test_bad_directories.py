@@ -13,6 +13,8 @@ import subprocess
 import pytest
 
 from harness.database import integrity
+from harness.ledger import check_file
+from harness.load import Load
 from harness.profiles import PROFILES, create, prompted, read, refuses, slugs
 from harness.waiting import eventually
 
@@ -187,6 +189,30 @@ def test_a_full_disk(two, mounted, tmp_path):
     assert slugs(acme) == sorted(["after", "agent", "default", "mine", *written])
     assert two.stop() == 0
     assert integrity(two.database("acme")) == [["ok"]]
+
+
+@pytest.mark.slow
+def test_D09_a_disk_that_fills_up_while_clients_write(two, mounted, tmp_path):
+    """Writes are refused and reads go on; with room again everything goes on, and nothing acknowledged is lost."""
+    copy = tmp_path / "copy"
+    shutil.copytree(two.tenant_directory("acme"), copy)
+    mounted(two.tenant_directory("acme"), "size=3m,mode=0700")
+    for file in copy.iterdir():
+        shutil.copy2(file, two.tenant_directory("acme"))
+    two.start()
+    with Load(two, "acme", padding=20_000) as load:
+        for _ in range(3):
+            load.refusals.clear()
+            filler = two.tenant_directory("acme") / "filler"
+            fill(filler)
+            refused = load.wait_for_refusal()
+            assert refused.error["code"] == "disk_full", refused
+            create(two.client(), f"works-{len(load.acknowledged)}")
+            filler.unlink()
+            load.wait_for(8)
+    assert {status for _, _, status in load.reads} == {200}
+    assert two.stop() == 0
+    assert load.missing(check_file(two.database("acme"))) == []
 
 
 def test_a_full_disk_for_a_new_tenant(start, mounted):

@@ -18,9 +18,10 @@ class Load:
     A writer guards each write with the version it knows; after a refusal it reads again, as a client would.
     """
 
-    def __init__(self, gateway, tenant="default", writers=WRITERS):
+    def __init__(self, gateway, tenant="default", writers=WRITERS, padding=0):
         self.gateway = gateway
         self.tenant = tenant
+        self.padding = {"runtime": {"system_prompt": "y" * padding}} if padding else {}
         self.ledger = Ledger()
         self.stop = threading.Event()
         self.refusals = []
@@ -77,9 +78,11 @@ class Load:
         while not self.stop.is_set():
             token, begin = profile.attempt(), time.monotonic()
             if profile.version == 0:
-                connection.send(client.message("POST", PROFILES, json={"slug": slug, **fields(token)}, close=False))
+                connection.send(
+                    client.message("POST", PROFILES, json={"slug": slug, **fields(token), **self.padding}, close=False)
+                )
             else:
-                body = {**fields(token), "expected_version": profile.version}
+                body = {**fields(token), **self.padding, "expected_version": profile.version}
                 connection.send(client.message("PATCH", target, json=body, close=False))
             answer = connection.read_response("PATCH", target)
             if answer.status in (200, 201):
