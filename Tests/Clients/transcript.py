@@ -22,7 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "BlackBox")
 from harness.gateway import BINARY, clean_environment, free_port  # noqa: E402
 
 VARIABLE = [
-    (r"\b\d{8}-\d{6}\b", "YYYYmmdd-HHMMSS"),
+    # A backup in the second of another gets a number behind it.
+    (r"\b\d{8}-\d{6}(-\d+)?\b", "YYYYmmdd-HHMMSS"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "YYYY-mm-dd HH:MM:SSZ"),
     (r"\b1[0-9]{12}\b", "MILLISECONDS"),
     (r"\b\d+\.\d (?=(m?s|[KMG]iB)\b)", "N "),
