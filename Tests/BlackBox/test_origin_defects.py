@@ -26,3 +26,44 @@ def test_D64_bare_names_work_in_registries_other_than_the_default(http):
     assert answer.status == 200 and answer.json()["runtime_key"] == "team/mine", answer
     assert [item["slug"] for item in listed(http, "?registry=team")] == ["mine"]
     assert read(http, "mine", "team")["registry"] == "team"
+
+
+def test_D05_registries_can_be_made_listed_filled_and_deleted(http):
+    create_registry(http, "team", display_name="Team")
+    create(http, "analyst", registry="team")
+    assert [item["slug"] for item in http.get("/api/chat/registries").json()] == ["default", "team"]
+    assert http.post("/chat", {"prompt": "x", "registry": "team"}).json()["runtime_key"] == "team/analyst"
+    refuses(http.delete("/api/chat/registries/team"), 409)
+    assert http.delete("/api/chat/registries/team?force=true").status == 204
+    refuses(http.post("/chat", {"prompt": "x", "registry": "team"}), 404, "registry not found")
+
+
+def test_D08_no_sequence_of_deletions_leaves_a_default_that_is_not_there(start):
+    gateway = start()
+    http = gateway.client()
+    refuses(http.delete(f"{PROFILES}/default"), 409)
+    assert http.delete(f"{PROFILES}/default?new_default=agent").status == 204
+    assert http.get("/api/chat/profile").json()["profile"] == "agent"
+    assert http.post("/chat", {"prompt": "x"}).json()["runtime_key"] == "default/agent"
+    assert http.delete(f"{PROFILES}/agent").status == 204, "the only one may go"
+    gateway.restart()
+    assert slugs(gateway.client()) == [], "and nothing comes back by itself"
+    create(gateway.client(), "first")
+    assert gateway.client().post("/chat", {"prompt": "x"}).json()["runtime_key"] == "default/first"
+
+
+def test_D11_a_create_that_cannot_become_the_default_creates_nothing(http):
+    before = http.get("/api/chat/registries/default").json()
+    refused = http.post(PROFILES, {"slug": "mine", "set_default": True, "expected_version": 7})
+    assert refused.status == 409, refused
+    assert slugs(http) == ["agent", "default"] and http.get("/api/chat/registries/default").json() == before
+    made = http.post(PROFILES, {"slug": "mine", "set_default": True})
+    assert made.status == 201 and made.json()["is_default"] is True
+    assert http.get("/api/chat/registries/default").json()["default_profile_slug"] == "mine"
+
+
+def test_D17_the_registrys_version_is_shown_where_it_is_asked_for(http):
+    number = http.get("/api/chat/registries/default").json()["version"]
+    refuses(http.post(f"{PROFILES}/agent/default", {"expected_version": number + 100}), 409, "version conflict")
+    assert http.post(f"{PROFILES}/agent/default", {"expected_version": number}).status == 200
+    assert http.get("/api/chat/registries/default").json()["version"] > number

@@ -1,4 +1,5 @@
-"""The runbook this product began with, line by line: steps 1, 2, 3 and 5 (and 4, which 5 needs), typed into a shell.
+"""The runbook this product began with, line by line: steps 1, 2, 3 and 5 (and 4, which 5 needs), typed into a shell,
+and its troubleshooting table.
 
 Only two things differ from its text: the program is found as `profile-gateway`, and the port is a free one.
 """
@@ -7,10 +8,11 @@ import json
 import os
 import re
 import subprocess
+import threading
 
 import pytest
 
-from harness.database import mode, shell
+from harness.database import mode, shell, write_lock
 from harness.gateway import BINARY, clean_environment
 from harness.waiting import eventually, within_a_second
 
@@ -166,3 +168,92 @@ def test_step_1_leaves_nothing_to_clean_up_after_a_stop(desk):
     assert desk.gateway.stop() == 0
     names = sorted(path.name for path in desk.gateway.data.iterdir())
     assert not [name for name in names if name.endswith(("-wal", "-shm"))], names
+
+
+# The troubleshooting table, row by row: the cause is made, the symptom is ours, the solution is the guide's.
+
+
+def test_table_missing_because_the_file_was_made_elsewhere(start):
+    """Row 1: restart with app-managed initialisation."""
+    desk = Desk(start(started=False), STEP_1_PATH)
+    desk.type("mkdir -m 700 ./data && sqlite3 ./data/profiles.db 'VACUUM;' && chmod 600 ./data/profiles.db")
+    desk.start()
+    assert [item["slug"] for item in json.loads(desk.type(STEP_2))] == ["agent", "default"]
+    assert desk.curl("PATCH", "/api/chat/profiles/agent", {"display_name": "Kept"})[0] == 200
+    assert desk.gateway.stop() == 0
+    desk.type("sqlite3 ./data/profiles.db 'DROP TABLE profile_registries;'")
+    desk.start()
+    assert desk.type(STEP_3_QUERY).startswith("default|")
+    assert desk.curl("GET", "/api/chat/profiles/agent")[1]["display_name"] == "Kept"
+
+
+def test_busy_while_another_program_holds_a_transaction(desk):
+    """Row 2: WAL and the busy timeout; a short transaction is waited for, a long one is said to be in the way."""
+    database = desk.gateway.data / "profiles.db"
+    with write_lock(database):
+        waiting = threading.Thread(
+            target=lambda: answers.append(desk.curl("PATCH", "/api/chat/profiles/agent", {"display_name": "Waited"}))
+        )
+        answers = []
+        waiting.start()
+        assert desk.curl("GET", "/api/chat/profiles/agent")[0] == 200, "reading goes on"
+    waiting.join(30)
+    assert answers[0][0] == 200 and answers[0][1]["display_name"] == "Waited"
+    with write_lock(database):
+        status, refused = desk.curl("PATCH", "/api/chat/profiles/agent", {"display_name": "Never"})
+        assert status == 503 and refused["error"]["code"] == "registry_busy"
+        assert "another process" in refused["error"]["message"]
+    assert desk.curl("GET", "/api/chat/profiles/agent")[1]["display_name"] == "Waited"
+    assert desk.curl("PATCH", "/api/chat/profiles/agent", {"display_name": "Again"})[0] == 200
+
+
+def test_an_older_snapshot_restored_then_a_newer_one(desk):
+    """Row 3: the profiles seem stale; repeat the restore with the newer snapshot."""
+    for name in ("older", "newer"):
+        assert desk.curl("PATCH", "/api/chat/profiles/agent", {"display_name": name})[0] == 200
+        within_a_second(
+            lambda name=name: (
+                desk.type(f"cp ./data/profiles.db ./{name}.db")
+                or name in str(shell(desk.gateway.directory / f"{name}.db", "SELECT document_json FROM profiles;"))
+            ),
+            "the copy holds the write",
+        )
+    for name in ("older", "newer"):
+        assert desk.gateway.stop() == 0
+        desk.type(f"cp ./{name}.db ./data/profiles.db")
+        desk.start()
+        assert desk.curl("GET", "/api/chat/profiles/agent")[1]["display_name"] == name
+
+
+def test_500_after_restoring_a_corrupted_row_and_the_way_back(desk):
+    """Row 4: inspect payload_json, restore a cleaner snapshot, reapply the change."""
+    desk.curl("POST", "/api/chat/registries", {"slug": "team"})
+    desk.curl("POST", "/api/chat/profiles", {"slug": "analyst", "registry": "team"})
+    clean = "SELECT count(*) FROM profile_registries WHERE slug = 'team';"
+    within_a_second(
+        lambda: (
+            desk.type("cp ./data/profiles.db ./clean.db")
+            or shell(desk.gateway.directory / "clean.db", clean) == [["1"]]
+        ),
+        "the copy holds the registry",
+    )
+    desk.type("cp ./clean.db ./corrupted.db")
+    spoil = "UPDATE profile_registries SET payload_json = substr(payload_json, 1, 8) WHERE slug = 'team';"
+    desk.type(f'sqlite3 ./corrupted.db "{spoil}"')
+    assert desk.gateway.stop() == 0
+    desk.type("cp ./corrupted.db ./data/profiles.db")
+    desk.start()
+    status, broken = desk.curl("GET", "/api/chat/profiles?registry=team")
+    assert status == 500, broken
+    for word in ("profile_registries", "team", "payload_json"):
+        assert word in broken["error"]["message"], broken
+    assert desk.curl("GET", "/api/chat/profiles")[0] == 200, "the other registry answers"
+    inspect = "SELECT payload_json FROM profile_registries WHERE slug = 'team';"
+    inspected = desk.type(f'sqlite3 ./data/profiles.db "{inspect}"')
+    assert inspected.strip() == '{"slug":', "the row is as it was, and can be inspected"
+    assert desk.gateway.stop() == 0
+    desk.type("cp ./clean.db ./data/profiles.db")
+    desk.start()
+    assert desk.curl("GET", "/api/chat/profiles?registry=team")[0] == 200
+    status, _ = desk.curl("PATCH", "/api/chat/profiles/analyst?registry=team", {"display_name": "Reapplied"})
+    assert status == 200
