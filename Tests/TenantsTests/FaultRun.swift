@@ -51,6 +51,7 @@ final class FaultRun: Sendable {
         await write(slug, name) { [tenants] tenant in
             try await tenant.patch(slug, #"{"display_name":"\#(name)"}"#, tenants.context)
         }
+        judgeMemory("a write of \(slug)")
     }
 
     func create(_ slug: String, _ name: String) async {
@@ -59,11 +60,13 @@ final class FaultRun: Sendable {
         }
     }
 
-    /// Creates that wait together, and so are committed together.
+    /// Creates that wait together, and so are committed together. Memory is judged when all are answered: between a
+    /// look at it and one at what is allowed another could be acknowledged.
     func createTogether(_ slugs: [String]) async {
         await withTaskGroup(of: Void.self) { group in
             for slug in slugs { group.addTask { await self.create(slug, slug) } }
         }
+        judgeMemory("writes of \(slugs.joined(separator: ", "))")
     }
 
     func checkpoint() async { await work { $0.wantsCheckpoint = true } }
@@ -92,8 +95,13 @@ final class FaultRun: Sendable {
             allowed.withLock { $0[slug] = before ?? [nil] }
             judge(error, "write of \(slug)")
         }
-        if let snapshot = try? tenant.current(), let problem = disallowed(snapshot) {
-            complain("after a write of \(slug), in memory: \(problem)")
+    }
+
+    /// A tenant that serves shows what the answers so far allow; one that does not is looked at after the fault.
+    private func judgeMemory(_ place: String) {
+        guard let slug = TenantSlug("default"), let tenant = tenants.directory.resident(slug) else { return }
+        if let snapshot = try? tenant.current(), tenant.isLoaded, let problem = disallowed(snapshot) {
+            complain("after \(place), in memory: \(problem)")
         }
     }
 
