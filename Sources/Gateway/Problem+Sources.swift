@@ -54,6 +54,9 @@ extension Problem {
             self.init(.conflict, code: "registry_not_empty", error.message, param: "registry")
         case .readOnlySource:
             self = .forbidden(error.message, code: "read_only_source", param: "registry")
+        case .defaultRegistryUnavailable:
+            self = .unavailable("default_registry_unavailable", error.message, retryAfter: 5)
+            param = "registry"
         case .importRefused(let problems):
             self.init(refusedImport: problems.map(ImportFinding.init))
         case .registryProtected:

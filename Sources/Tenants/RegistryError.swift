@@ -50,6 +50,8 @@ package enum RegistryError: Error, Sendable, Equatable {
     case registryNotEmpty(String, profiles: Int)
     /// The registry is mounted from a source, which is only read; 403.
     case readOnlySource(registry: String, source: String)
+    /// No registry is named, and the source that says which one is meant cannot be used; 503.
+    case defaultRegistryUnavailable(source: String)
     /// Everything that keeps a document from being imported; never empty.
     case importRefused([ImportProblem])
     /// The registry `default` cannot be deleted.
@@ -117,6 +119,9 @@ extension RegistryError: CustomStringConvertible {
                 + "delete them first, or repeat with force=true"
         case .readOnlySource(let registry, let source):
             return "store is read-only: registry \"\(registry)\" is backed by read-only \(source)"
+        case .defaultRegistryUnavailable(let source):
+            return "the default registry is unavailable: \(source), which says which one that is, cannot be used now; "
+                + "name a registry, or have the operator mend the source (the log says what is wrong)"
         case .importRefused(let problems):
             let others = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
             return (problems.first?.error.message ?? "the import is refused") + others

@@ -165,6 +165,51 @@ def test_a_file_that_never_was_good_is_damage_with_its_line(start, place):
     within_a_second(lambda: http.get(PROFILES).status == 200, "the file is followed")
 
 
+UNKNOWABLE = "the default registry is unavailable: yaml:top.yaml, which says which one that is, cannot be used now"
+
+
+@pytest.mark.parametrize("text", [None, "slug: ["])
+def test_while_the_last_source_is_unknown_nothing_answers_for_the_default_registry(start, place, text):
+    write(place / "private.yaml", PRIVATE)
+    if text:
+        write(place / "top.yaml", text)
+    gateway = start(config=config(place, f"yaml:{place}/private.yaml", f"yaml:{place}/top.yaml"))
+    http = gateway.client()
+    for response in (
+        http.post("/chat", {"prompt": "hello"}),
+        http.post("/chat", {"prompt": "hello", "profile": "analyst"}),
+        http.post("/v1/chat/completions", {"model": "default", "messages": [{"role": "user", "content": "x"}]}),
+        http.post("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}),
+        http.post("/chat", {"prompt": "hello"}, headers={"Cookie": "chat_profile=analyst"}),
+        http.get(PROFILES),
+        http.get(f"{PROFILES}/default"),
+        http.get("/api/chat/profile"),
+        http.post(PROFILES, {"slug": "new"}),
+        http.patch(f"{PROFILES}/agent", {"display_name": "x"}),
+        http.delete(f"{PROFILES}/agent"),
+    ):
+        refuses(response, 503, UNKNOWABLE)
+        assert response.error["code"] == "default_registry_unavailable"
+        assert int(response.headers["Retry-After"]) > 0 and str(place) not in response.text
+    # What is named goes on, to be read and to be written.
+    assert chat(http, profile="analyst", registry="private") == "private/analyst"
+    qualified = http.post("/chat", {"prompt": "x"}, headers={"Cookie": "chat_profile=private/analyst"})
+    assert qualified.json()["runtime_key"] == "private/analyst"
+    body = {"model": "private/analyst", "messages": [{"role": "user", "content": "x"}]}
+    assert http.post("/v1/chat/completions", body).status == 200
+    names = [model["id"] for model in http.get("/v1/models").json()["data"]]
+    assert names == ["default/agent", "default/default", "private/analyst", "private/default"]
+    create(http, "mine", registry="default")
+    assert slugs(http, "?registry=default") == ["agent", "default", "mine"]
+    write(place / "top.yaml", "slug: top\nprofiles: {assistant: {}}")
+    within_a_second(lambda: http.get(PROFILES).status == 200, "the file is followed")
+    assert chat(http) == "top/assistant"
+    # What it once said holds on.
+    (place / "top.yaml").unlink()
+    within_a_second(lambda: "source_error" in http.get(f"{REGISTRIES}/top").json(), "the file is followed")
+    assert chat(http) == "top/assistant"
+
+
 def test_a_registry_of_the_same_name_is_not_served_twice(start, place):
     write(place / "one.yaml", "slug: default\nprofiles: {stranger: {}}")
     write(place / "two.yaml", "slug: two\nprofiles: {a: {}}")
@@ -252,7 +297,7 @@ def test_a_source_others_may_write_is_not_trusted(start, place):
     write(place / "open.yaml", PRIVATE)
     os.chmod(place / "open.yaml", 0o666)
     gateway = start(config=config(place, f"yaml:{place}/open.yaml"))
-    assert slugs(gateway.client()) == ["agent", "default"]
+    assert [item["slug"] for item in gateway.client().get(REGISTRIES).json()] == ["default"]
 
 
 def verification(gateway, query=""):

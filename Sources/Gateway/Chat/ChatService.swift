@@ -66,7 +66,7 @@ final class ChatService: Sendable {
         let selection = Selection(
             sources: input.sources, head: context.head, modelAliases: tenant?.modelAliases ?? [:],
             takesUnknownModels: tenant?.unknownModel == .default)
-        var selected = try selection.resolve(in: snapshot, defaultRegistry: snapshot.defaultRegistry)
+        var selected = try selection.resolve(in: snapshot)
         if let version = input.sources.version, version != selected.entry.version {
             selected.pin = Selection.Pin(
                 version: version, name: "\(selected.entry.registry)/\(selected.entry.slug)@\(version)", param: "version"

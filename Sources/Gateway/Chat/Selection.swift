@@ -45,42 +45,43 @@ struct Selection: Sendable {
     /// Whether a model that names no profile means the default one.
     var takesUnknownModels = false
 
-    /// - Throws: `Problem` 400 for a malformed name, 404 for an unknown registry or profile.
-    func resolve(in snapshot: Snapshot, defaultRegistry: RegistrySlug) throws(Problem) -> Selected {
+    /// - Throws: `Problem` 400 for a malformed name, 404 for an unknown registry or profile, 503 while the registry that is
+    ///   meant where none is named cannot be known.
+    func resolve(in snapshot: Snapshot) throws(Problem) -> Selected {
         let target = head.target
         let registryName = given(sources.bodyRegistry) ?? given(target.query("registry"))
         let registry = try registryName.map { (raw) throws(Problem) in try Self.registrySlug(raw) }
 
         if let raw = given(sources.path) ?? given(sources.bodyProfile) {
-            return try named(raw, form: .slug, registry: registry, snapshot, defaultRegistry)
+            return try named(raw, form: .slug, registry: registry, snapshot)
         }
         if let raw = given(sources.prompt) {
-            return try named(raw, form: .prompt, registry: registry, snapshot, defaultRegistry)
+            return try named(raw, form: .prompt, registry: registry, snapshot)
         }
         if let raw = given(head.headers["X-Profile"]) {
-            return try named(raw, form: .qualified, registry: registry, snapshot, defaultRegistry)
+            return try named(raw, form: .qualified, registry: registry, snapshot)
         }
         if let raw = given(target.query("profile")) ?? given(target.query("runtime")) {
-            return try named(raw, form: .slug, registry: registry, snapshot, defaultRegistry)
+            return try named(raw, form: .slug, registry: registry, snapshot)
         }
-        let home = try Self.registry(registry ?? defaultRegistry, in: snapshot)
+        if let registry { _ = try Self.registry(registry, in: snapshot) }
         if let raw = given(sources.model), raw != "default" {
             do throws(Problem) {
                 return try named(
-                    modelAliases[raw] ?? raw, form: .model, registry: registry, snapshot, defaultRegistry)
+                    modelAliases[raw] ?? raw, form: .model, registry: registry, snapshot)
             } catch  where takesUnknownModels && error.code == "model_not_found" {
-                return try Self.defaultProfile(of: home, expiresCookie: false)
+                return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: false)
             }
         }
         // A model named `default` asks for the default profile, so no cookie may say otherwise.
         if given(sources.model) == nil, let cookie = ProfileCookie(head.headers) {
-            if let entry = cookie.entry(in: snapshot, explicitRegistry: registry, defaultRegistry: defaultRegistry) {
+            if let entry = try cookie.entry(in: snapshot, explicitRegistry: registry) {
                 return Selected(
                     registry: try Self.registry(entry.registry, in: snapshot), entry: entry, expiresCookie: false)
             }
-            return try Self.defaultProfile(of: home, expiresCookie: true)
+            return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: true)
         }
-        return try Self.defaultProfile(of: home, expiresCookie: false)
+        return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: false)
     }
 
     private enum Form {
@@ -96,7 +97,7 @@ struct Selection: Sendable {
     }
 
     private func named(
-        _ raw: String, form: Form, registry: RegistrySlug?, _ snapshot: Snapshot, _ defaultRegistry: RegistrySlug
+        _ raw: String, form: Form, registry: RegistrySlug?, _ snapshot: Snapshot
     ) throws(Problem) -> Selected {
         var name = raw[...]
         var version: UInt64?
@@ -117,7 +118,7 @@ struct Selection: Sendable {
             registrySlug = qualified
             name = name[name.index(after: slash)...]
         }
-        let home = try Self.registry(registrySlug ?? defaultRegistry, in: snapshot)
+        let home = try Self.home(registrySlug, in: snapshot)
         let slug: ProfileSlug
         do {
             slug = try ProfileSlug(validating: String(name))
@@ -152,6 +153,16 @@ struct Selection: Sendable {
         }
     }
 
+    /// The named registry, or the default one.
+    private static func home(_ named: RegistrySlug?, in snapshot: Snapshot) throws(Problem) -> RegistrySnapshot {
+        if let named { return try registry(named, in: snapshot) }
+        do throws(RegistryError) {
+            return try snapshot.usableRegistry(try snapshot.defaultRegistry)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
     private static func unknown(_ raw: String, _ form: Form) -> Problem {
         Problem.notFound(
             "profile not found: the \(form == .prompt ? "prompt" : "model") \(raw.debugDescription) names no profile; "
@@ -159,7 +170,10 @@ struct Selection: Sendable {
             code: "model_not_found", param: form == .prompt ? "prompt.id" : "model")
     }
 
-    private static func defaultProfile(of registry: RegistrySnapshot, expiresCookie: Bool) throws(Problem) -> Selected {
+    private static func defaultProfile(
+        of named: RegistrySlug?, in snapshot: Snapshot, expiresCookie: Bool
+    ) throws(Problem) -> Selected {
+        let registry = try home(named, in: snapshot)
         guard let entry = registry.defaultProfile else {
             throw Problem.notFound(
                 "profile not found: registry \(registry.slug.rawValue.debugDescription) has no default profile",

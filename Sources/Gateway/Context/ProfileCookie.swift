@@ -27,15 +27,19 @@ struct ProfileCookie: Sendable {
     }
 
     /// The profile the cookie names, or nil when it is malformed, stale, or about another registry than the one asked for.
-    func entry(in snapshot: Snapshot, explicitRegistry: RegistrySlug?, defaultRegistry: RegistrySlug) -> ProfileEntry? {
+    ///
+    /// - Throws: `Problem` 503 for a bare profile while the default registry cannot be known.
+    func entry(in snapshot: Snapshot, explicitRegistry: RegistrySlug?) throws(Problem) -> ProfileEntry? {
         let parts = raw.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let last = parts.last, let profile = try? ProfileSlug(validating: String(last)) else {
             return nil
         }
-        var registry = defaultRegistry
+        let registry: RegistrySlug
         if parts.count == 2 {
             guard let named = try? RegistrySlug(validating: String(parts[0])) else { return nil }
             registry = named
+        } else {
+            do throws(RegistryError) { registry = try snapshot.defaultRegistry } catch { throw Problem(error) }
         }
         if let explicitRegistry, explicitRegistry != registry { return nil }
         return snapshot.registry(registry)?.profile(profile)

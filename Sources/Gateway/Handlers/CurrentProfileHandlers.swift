@@ -8,7 +8,7 @@ struct CurrentProfileHandlers: Sendable {
     /// The cookie's profile, or the default one; a stale or malformed cookie is ignored and expired.
     @Sendable func get(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let selected = try Selection(sources: Selection.Sources(), head: context.head)
-            .resolve(in: snapshot, defaultRegistry: snapshot.defaultRegistry)
+            .resolve(in: snapshot)
         var response = answer(selected.entry)
         if selected.expiresCookie {
             response.headers.append("Set-Cookie", ProfileCookie.setCookie(nil, for: context))
@@ -33,7 +33,7 @@ struct CurrentProfileHandlers: Sendable {
         }
         let selected = try Selection(
             sources: Selection.Sources(bodyProfile: raw, bodyRegistry: registryName), head: context.head
-        ).resolve(in: snapshot, defaultRegistry: snapshot.defaultRegistry)
+        ).resolve(in: snapshot)
         var response = answer(selected.entry)
         response.headers.append("Set-Cookie", ProfileCookie.setCookie(selected.entry, for: context))
         return response

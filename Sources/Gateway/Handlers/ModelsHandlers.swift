@@ -19,7 +19,7 @@ struct ModelsHandlers: Sendable {
         let id = context.parameters["id"] ?? ""
         let selected = try Selection(
             sources: Selection.Sources(model: id), head: context.head
-        ).resolve(in: snapshot, defaultRegistry: snapshot.defaultRegistry)
+        ).resolve(in: snapshot)
         guard let pin = selected.pin else { return .json(try model(selected.entry, in: snapshot)) }
         let entry = try await VersionCache.load(pin, of: selected.entry, in: try await context.tenant())
         return .json(try model(entry, in: snapshot, version: pin.version))
@@ -28,7 +28,7 @@ struct ModelsHandlers: Sendable {
     private func model(
         _ entry: ProfileEntry, in snapshot: Snapshot, version: UInt64? = nil
     ) throws(RegistryError) -> JSONValue {
-        let isHome = entry.registry == snapshot.defaultRegistry
+        let isHome = snapshot.isDefault(entry.registry)
         let name = isHome ? entry.slug.rawValue : "\(entry.registry.rawValue)/\(entry.slug.rawValue)"
         return [
             "id": .string(name + (version.map { "@\($0)" } ?? "")),

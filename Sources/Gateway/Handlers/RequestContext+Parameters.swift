@@ -17,9 +17,9 @@ extension RequestContext {
     }
 
     /// `?registry=`, or the tenant's default registry.
-    func queriedRegistry(in snapshot: Snapshot) throws(ValidationError) -> RegistrySlug {
+    func queriedRegistry(in snapshot: Snapshot) throws -> RegistrySlug {
         guard let raw = head.target.query("registry")?.trimmingBlanks, !raw.isEmpty else {
-            return snapshot.defaultRegistry
+            return try snapshot.defaultRegistry
         }
         return try RegistrySlug(validating: raw)
     }

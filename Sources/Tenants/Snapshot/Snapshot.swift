@@ -7,13 +7,26 @@ package final class Snapshot: Sendable {
     let content: TenantContent
     /// What the operator mounted beside it.
     let mounted: MountedRegistries
-    /// The registry that is meant where none is named: the top source's, else `default` (origin 5.4).
-    package let defaultRegistry: RegistrySlug
 
     init(_ content: TenantContent, mounted: MountedRegistries = .none) {
         self.content = content
         self.mounted = mounted
-        defaultRegistry = mounted.top ?? .default
+    }
+
+    /// The registry that is meant where none is named: the top source's, else `default` (origin 5.4).
+    ///
+    /// Throws `defaultRegistryUnavailable` while it cannot be known: another one would answer with other prompts, under
+    /// another policy, and take the writes.
+    package var defaultRegistry: RegistrySlug {
+        get throws(RegistryError) {
+            if let problem = mounted.undecided { throw .defaultRegistryUnavailable(source: problem.label) }
+            return mounted.top ?? .default
+        }
+    }
+
+    /// Whether a bare name means a profile of this registry.
+    package func isDefault(_ registry: RegistrySlug) -> Bool {
+        mounted.undecided == nil && registry == mounted.top ?? .default
     }
 
     /// The last committed change.

@@ -6,6 +6,8 @@ struct MountedRegistries: Sendable {
     var registries = SortedList<RegistrySnapshot>()
     /// The registry that is meant where none is named: the first of the last source that has any (origin 5.4).
     var top: RegistrySlug?
+    /// The source that may have it instead of `top`, and of which nothing usable is known: nobody can say which it is.
+    var undecided: SourceProblem?
     var problems: [SourceProblem] = []
 
     static let none = MountedRegistries()

@@ -9,7 +9,8 @@ final class SourceMounts: Sendable {
         let source: RegistrySource
         /// The files as they were when last looked at; nil before that.
         var seen: [FileIdentity?]?
-        var documents: [RegistryDocument] = []
+        /// Nil until it is read well for the first time.
+        var documents: [RegistryDocument]?
         var failure: SourceFailure?
     }
 
@@ -66,7 +67,7 @@ final class SourceMounts: Sendable {
         }
         guard isChanged else { return }
         var mounted = Self.mount(slots, beside: own)
-        if !files.reading.takesDefault { mounted.top = nil }
+        if !files.reading.takesDefault { (mounted.top, mounted.undecided) = (nil, nil) }
         let known = state.withLock { [mounted] state in
             defer { state = State(slots: slots, mounted: mounted) }
             return state.mounted.problems
@@ -90,7 +91,7 @@ final class SourceMounts: Sendable {
             }
             if let problem { mounted.problems.append(problem) }
             let mount = RegistryMount(label: slot.source.label, problem: problem)
-            var snapshots = slot.documents.map { RegistrySnapshot.mounted($0, mount) }
+            var snapshots = (slot.documents ?? []).map { RegistrySnapshot.mounted($0, mount) }
             if let problem, snapshots.isEmpty {
                 snapshots = (slot.failure?.registries ?? []).map { RegistrySnapshot.damaged($0, problem) }
             }
@@ -103,7 +104,11 @@ final class SourceMounts: Sendable {
                 mounted.registries.put(snapshot)
                 if first == nil { first = snapshot.slug }
             }
-            mounted.top = first ?? mounted.top
+            if let first {
+                (mounted.top, mounted.undecided) = (first, nil)
+            } else if slot.documents == nil, snapshots.isEmpty {
+                mounted.undecided = problem
+            }
         }
         return mounted
     }
