@@ -1,7 +1,7 @@
 // Lengths of time and numbers of bytes as people write them. A length of time must say its unit: `busy_timeout: 5000`
 // has been read as seconds by somebody, somewhere.
 
-enum Units {
+package enum Units {
     private static let durationUnits: [(suffix: String, unit: Duration)] = [
         ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600)),
         ("d", .seconds(86_400)),
@@ -12,7 +12,7 @@ enum Units {
     ]
 
     /// `500ms`, `30s`, `2m`, `1h`, `30d`; `0` needs no unit.
-    static func duration(_ text: String) -> Duration? {
+    package static func duration(_ text: String) -> Duration? {
         if text == "0" { return .zero }
         for (suffix, unit) in durationUnits {
             if text.hasSuffix(suffix), let count = whole(text.dropLast(suffix.count)), count <= 1_000_000_000 {

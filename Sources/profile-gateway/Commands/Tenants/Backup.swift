@@ -36,7 +36,17 @@ struct Backup: ClientCommand {
     @Option(name: .long, help: "table, json or yaml.")
     var format: OutputFormat = .table
 
-    func validate() throws { try scope.check(against: client.tenant) }
+    func validate() throws {
+        try scope.check(against: client.tenant)
+        if let keep, !(1...100_000).contains(keep) {
+            throw ValidationError("--keep \(keep): give an integer from 1 to 100000")
+        }
+        if let maxAge {
+            guard let age = Units.duration(maxAge), age > .zero else {
+                throw ValidationError("--max-age \(maxAge): give a length of time such as 12h or 30d")
+            }
+        }
+    }
 
     func run(on gateway: GatewayClient) async throws {
         var options = JSONObject()
