@@ -27,7 +27,8 @@ struct Composition: Sendable {
     init(_ configuration: GatewayConfiguration, log: Logger) throws {
         let clock = GatewayClock()
         let token = Identifiers.token()
-        owner = OwnershipLock.Owner(pid: getpid(), token: token)
+        owner = OwnershipLock.Owner(
+            pid: getpid(), token: token, defaultTenant: configuration.defaultTenant?.rawValue)
         transport = try Transport(TransportConfiguration())
         let upstreams = try UpstreamDirectory(configuration, transport: transport)
         let middlewares = try BuiltInMiddlewares(agentModes: configuration.agentModes)

@@ -23,6 +23,12 @@ struct ClientOptions: ParsableArguments {
     var profileRegistryDsn: String?
 
     @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Whose the registry file is, and who is meant without --tenant. Default: default", valueName: "tenant"))
+    var defaultTenant: String?
+
+    @Option(
         name: .long, help: ArgumentHelp("Whose data. Default: the configuration's default tenant.", valueName: "slug"))
     var tenant: String?
 
@@ -31,6 +37,7 @@ struct ClientOptions: ParsableArguments {
         var options = GatewayClient.Options()
         options.flags.configPath = config
         options.flags.dataDirectory = dataDir
+        options.flags.defaultTenant = defaultTenant
         options.flags.profileRegistryDB = profileRegistryDb
         options.flags.profileRegistryDSN = profileRegistryDsn
         options.tenant = tenant

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import re
-import signal
 import subprocess
 import tempfile
 import threading
@@ -312,23 +311,6 @@ def test_data_of_another_user_are_explained(start):
         )  # fmt: skip
         gateway.stop()
     assert done.returncode == 1 and "run this command as the user" in done.stderr, done
-
-
-def test_the_registry_file_elsewhere_leads_to_its_server(start, tmp_path):
-    file = tmp_path / "elsewhere" / "profiles.db"
-    file.parent.mkdir(mode=0o700)
-    gateway = start(arguments=["serve", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "one",
-                               "--profile-registry-db", file], started=False)  # fmt: skip
-    gateway.spawn()
-    eventually(gateway.listens, "it serves")
-    status, output, errors = command_line(
-        "profiles", "list", "--data-dir", tmp_path / "two", "--profile-registry-db", file
-    )
-    assert status == 0 and "agent" in output, errors
-    assert not (tmp_path / "two").exists()
-    gateway.signal(signal.SIGTERM)
-    assert gateway.wait() == 0
-    assert command_line("profiles", "list", "--data-dir", tmp_path / "two", "--profile-registry-db", file)[0] == 0
 
 
 def test_two_commands_at_once_take_turns(start):

@@ -21,12 +21,11 @@ extension GatewayClient {
     /// - Throws: `ConfigurationErrors`, or `ClientFailure` when the data are somebody's who cannot be asked.
     package static func open(_ options: Options, loader: ConfigurationLoader) async throws -> GatewayClient {
         let configuration = try loader.load(options.flags, readsSecrets: false).configuration
-        let tenant =
-            try options.tenant.map { (raw) throws(ClientFailure) in try Self.slug(raw) }
-            ?? configuration.defaultTenant
+        let named = try options.tenant.map { (raw) throws(ClientFailure) in try slug(raw) }
         let deadline = ContinuousClock.now + .seconds(10)
         while true {
             if let server = try await RunningServer.find(configuration, until: deadline) {
+                let tenant = named.map { .success($0) } ?? defaultTenant(configuration, of: server)
                 return GatewayClient(tenant: tenant, carrier: try RemoteCarrier(server))
             }
             try requireData(configuration)
@@ -35,6 +34,7 @@ extension GatewayClient {
             var log = complete.log
             log.level = .warning
             do {
+                let tenant = named.map { .success($0) } ?? defaultTenant(configuration, of: nil)
                 return GatewayClient(tenant: tenant, carrier: try LocalCarrier(complete, .standardError(log)))
             } catch let error as RegistryError {
                 // Somebody else came first: a server to ask, or a command to wait for.
@@ -42,6 +42,23 @@ extension GatewayClient {
                 throw ClientFailure(.failed, error.message)
             }
         }
+    }
+
+    /// The tenant of a command that names none: the same as the server's of a request that names none.
+    private static func defaultTenant(
+        _ configuration: GatewayConfiguration, of server: RunningServer?
+    ) -> Result<TenantSlug, ClientFailure> {
+        guard let tenant = configuration.defaultTenant else {
+            return .failure(ClientFailure(.usage, "no tenant is named and none is the default: add --tenant"))
+        }
+        if let server, let theirs = server.defaultTenant, theirs != tenant.rawValue {
+            return .failure(
+                ClientFailure(
+                    .usage,
+                    "no tenant is named; the default tenant of the server at \(server.url) (process \(server.pid)) is "
+                        + "\(theirs), and of this command \(tenant): add --tenant, or --default-tenant \(theirs)"))
+        }
+        return .success(tenant)
     }
 
     private static func slug(_ raw: String) throws(ClientFailure) -> TenantSlug {

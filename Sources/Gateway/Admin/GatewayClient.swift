@@ -7,21 +7,19 @@ internal import Upstreams
 /// Both answer the same requests with the same endpoints, so a command need not know which it talks to
 /// (`gateway.md §10`).
 package struct GatewayClient: Sendable {
-    /// The tenant of the command; nil when none is named and there is no default.
-    private let chosenTenant: TenantSlug?
+    /// The tenant of the command, or why there is none.
+    private let chosenTenant: Result<TenantSlug, ClientFailure>
     private let carrier: any ClientCarrier
 
-    init(tenant: TenantSlug?, carrier: any ClientCarrier) {
+    init(tenant: Result<TenantSlug, ClientFailure>, carrier: any ClientCarrier) {
         chosenTenant = tenant
         self.carrier = carrier
     }
 
-    /// - Throws: `ClientFailure` `usage` when the command names no tenant and there is no default one.
+    /// - Throws: `ClientFailure` `usage` when the command names no tenant, and there is no default one or the running
+    ///   server's is another.
     package var tenant: String {
-        get throws(ClientFailure) {
-            if let chosenTenant { return chosenTenant.rawValue }
-            throw ClientFailure(.usage, "no tenant is named and none is the default: add --tenant")
-        }
+        get throws(ClientFailure) { try chosenTenant.get().rawValue }
     }
 
     /// Sends, and returns the answer of a success.

@@ -46,7 +46,7 @@ struct ScratchGateway: Sendable {
                 throw .storage("\(error)")
             }
         }
-        let client = GatewayClient(tenant: tenant, carrier: carrier)
+        let client = GatewayClient(tenant: .success(tenant), carrier: carrier)
         let outcome: Result<Value, any Error>
         do { outcome = .success(try await body(ScratchGateway(client: client, tenant: tenant))) } catch {
             outcome = .failure(error)

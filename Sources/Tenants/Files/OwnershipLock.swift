@@ -12,11 +12,14 @@ package final class OwnershipLock: Sendable {
         package var pid: Int32
         package var url: String?
         package var token: String?
+        /// Who answers there where no tenant is named, and whose a registry file elsewhere is.
+        package var defaultTenant: String?
 
-        package init(pid: Int32, url: String? = nil, token: String? = nil) {
+        package init(pid: Int32, url: String? = nil, token: String? = nil, defaultTenant: String? = nil) {
             self.pid = pid
             self.url = url
             self.token = token
+            self.defaultTenant = defaultTenant
         }
     }
 
@@ -68,6 +71,7 @@ package final class OwnershipLock: Sendable {
         document["pid"] = .number(JSONNumber(Int(owner.pid)))
         document["url"] = owner.url.map { .string($0) }
         document["token"] = owner.token.map { .string($0) }
+        document["default_tenant"] = owner.defaultTenant.map { .string($0) }
         let bytes = JSONValue.object(document).encoded() + [UInt8(ascii: "\n")]
         let code = descriptor.withLock { descriptor -> Int32 in
             guard let open = descriptor else { return EBADF }
@@ -83,7 +87,8 @@ package final class OwnershipLock: Sendable {
             let object = value.objectValue, let pid = object["pid"]?.numberValue?.int64
         else { return nil }
         return Owner(
-            pid: Int32(clamping: pid), url: object["url"]?.stringValue, token: object["token"]?.stringValue)
+            pid: Int32(clamping: pid), url: object["url"]?.stringValue, token: object["token"]?.stringValue,
+            defaultTenant: object["default_tenant"]?.stringValue)
     }
 
     /// Who holds a lock now.

@@ -34,6 +34,7 @@ struct Runbook: ParsableCommand {
     private static func options(_ client: ClientOptions) -> String {
         let given = [
             ("--config", client.config), ("--data-dir", client.dataDir),
+            ("--default-tenant", client.defaultTenant),
             ("--profile-registry-db", client.profileRegistryDb), ("--profile-registry-dsn", client.profileRegistryDsn),
         ]
         return given.compactMap { option, value in value.map { " \(option) \(ShellWord.quoted($0))" } }.joined()
