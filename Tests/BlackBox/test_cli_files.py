@@ -116,3 +116,47 @@ def test_a_command_with_another_default_tenant_than_the_servers_says_so(start, t
     assert command_line("tenant", "list", *place)[0] == 0
     assert command_line(*delete, *place, "--tenant", "default")[0] == 0
     assert "kept" in slugs(server.client()) and "kept" not in slugs(server.client("default"))
+
+
+# Where nothing is ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["profiles", "list"], ["backup"], ["tenant", "list"]])
+def test_a_mistyped_registry_file_is_not_made(start, tmp_path, elsewhere, command):
+    gateway = start(directory=tmp_path / "a")
+    gateway.stop()
+    for missing in (elsewhere / "none.db", elsewhere / "typo" / "none.db"):
+        for place in (["--profile-registry-db", missing], ["--profile-registry-dsn", f"file:{missing}"]):
+            status, output, errors = command_line(*command, "--data-dir", gateway.data, *place)
+            assert status == 3 and output == "", (output, errors)
+            assert str(missing) in errors and "--profile-registry-db" in errors, errors
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_missing_data_directory_is_not_made_for_a_registry_file(start, tmp_path, elsewhere):
+    file = elsewhere / "profiles.db"
+    server = serving(start, tmp_path / "a", "--data-dir", "./A", "--profile-registry-db", file)
+    server.stop()
+    before = sorted(elsewhere.iterdir())
+    status, output, errors = command_line(
+        "profiles", "list", "--data-dir", tmp_path / "none", "--profile-registry-db", file
+    )
+    assert status == 3 and output == "" and str(tmp_path / "none") in errors and "--data-dir" in errors, errors
+    assert not (tmp_path / "none").exists() and sorted(elsewhere.iterdir()) == before
+    place = ["--data-dir", tmp_path / "a" / "A", "--profile-registry-db", file]
+    assert command_line("profiles", "list", *place)[0] == 0
+
+
+def test_a_lost_registry_file_can_be_restored_without_a_server(start, tmp_path, elsewhere):
+    file = elsewhere / "profiles.db"
+    place = ["--data-dir", tmp_path / "a" / "A", "--profile-registry-db", file]
+    server = serving(start, tmp_path / "a", *place)
+    mark(server, "kept")
+    assert command_line("backup", *place)[0] == 0
+    (backup,) = [path for path in elsewhere.glob("profiles.db.bak.*") if path.suffix != ".json"]
+    server.stop()
+    file.unlink()
+    status, _, errors = command_line("restore", "--from", backup.name, "--yes", *place)
+    assert status == 0, errors
+    status, output, _ = command_line("profiles", "list", *place)
+    assert status == 0 and "kept" in output

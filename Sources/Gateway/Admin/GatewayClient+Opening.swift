@@ -16,7 +16,8 @@ extension GatewayClient {
 
     /// Finds the server that owns the data; without one, takes the data itself. Close the client at the end.
     ///
-    /// A command never makes a data directory: where there is none, it looks in the wrong place.
+    /// A command never makes a data directory or a registry file elsewhere: where there is none, it looks in the wrong
+    /// place.
     ///
     /// - Throws: `ConfigurationErrors`, or `ClientFailure` when the data are somebody's who cannot be asked.
     package static func open(_ options: Options, loader: ConfigurationLoader) async throws -> GatewayClient {
@@ -70,11 +71,21 @@ extension GatewayClient {
     }
 
     private static func requireData(_ configuration: GatewayConfiguration) throws(ClientFailure) {
-        let places = [configuration.dataDirectory] + [configuration.registryFile?.path].compactMap { $0 }
-        guard !places.contains(where: { access($0, F_OK) == 0 }) else { return }
-        throw ClientFailure(
-            .notFound,
-            "there is no data at \(places.joined(separator: " or ")), and no server runs on it: "
-                + "name the place with --data-dir or --config, or start `profile-gateway serve` first")
+        guard access(configuration.dataDirectory, F_OK) == 0 else {
+            throw ClientFailure(
+                .notFound,
+                "there is no data directory at \(configuration.dataDirectory), and no server runs on it: "
+                    + "name the place with --data-dir or --config, or start `profile-gateway serve` first")
+        }
+        guard let path = configuration.registryFile?.path else { return }
+        let file = RegistryFile(path: path)
+        // What is kept beside a file says of a lost one that its place is right: it may be there to be restored.
+        let traces = [file.path, file.statePath, file.restoreJournalPath]
+        guard traces.contains(where: { access($0, F_OK) == 0 }) else {
+            throw ClientFailure(
+                .notFound,
+                "there is no registry file at \(path), and no server runs on it: look at --profile-registry-db, "
+                    + "--profile-registry-dsn or the configuration, or start `profile-gateway serve` with it first")
+        }
     }
 }
