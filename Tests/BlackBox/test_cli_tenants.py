@@ -9,6 +9,7 @@ import pytest
 from harness.commands import Commands
 from harness.gateway import command_line
 from harness.profiles import create, prompted, slugs
+from harness.waiting import eventually
 
 TENANTS = {"tenants": {"acme": {"display_name": "Acme"}, "beta": {}}}
 
@@ -94,6 +95,28 @@ def test_restore_shows_what_it_found_and_asks_on_a_terminal(cli):
     assert status == 0 and "restored default from" in shown
 
 
+@pytest.mark.parametrize("online", [True, False], ids=["online", "offline"])
+def test_backups_shows_the_schedule_the_last_run_and_whose_fail(start, online):
+    gateway = start(config=TENANTS)
+    cli = Commands(gateway, online)
+    assert "no backups are scheduled" in cli("backups", "--schedule")
+    gateway.stop()
+    gateway.database("beta").write_bytes(b"this is no database" * 100)
+    gateway.config = {**TENANTS, "backups": {"schedule": "0 3 * * *", "jitter": "0"}}
+    if not online:
+        assert cli("backups", "--schedule").splitlines() == [
+            "schedule  0 3 * * * (UTC)", "next run  none: no server runs", "last run  none since the start",
+        ]  # fmt: skip
+        return
+    gateway.start()
+    lines = eventually(
+        lambda: (shown := cli("backups", "--schedule")).count("2 made, 1 failed") and shown.splitlines(), "a run"
+    )
+    assert lines[0] == "schedule  0 3 * * * (UTC)" and lines[1].endswith(" 03:00:00Z")
+    assert lines[3].startswith("✗ beta since 20") and len(lines) == 4, lines
+    assert [item["tenant"] for item in cli.json("backups", "--schedule")["failing"]] == ["beta"]
+
+
 @pytest.mark.parametrize(
     "arguments, status, phrase",
     [
@@ -107,6 +130,7 @@ def test_restore_shows_what_it_found_and_asks_on_a_terminal(cli):
         (["backup", "--tenant", "nobody"], 3, "tenant not found"),
         (["backup", "--all", "--tenant", "acme"], 2, "--all"),
         (["backups", "--tenant", "nobody"], 3, "tenant not found"),
+        (["backups", "--schedule", "--tenant", "acme"], 2, "--schedule"),
     ],
 )
 def test_failures_have_their_exit_status_and_say_what_is_wrong(cli, arguments, status, phrase):
