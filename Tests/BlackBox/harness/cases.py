@@ -59,11 +59,8 @@ _leave(
     "QU-10",
 )
 _leave(
-    "credentials in extensions and the profile commands are work of their own",
-    "CL-1",
-    "CL-2",
+    "credentials in extensions and a store of them are work of their own",
     "LT-3",
-    "LT-4",
     "LT-7",
 )
 
