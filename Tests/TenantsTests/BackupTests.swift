@@ -118,6 +118,7 @@ struct BackupTests {
     @Test func `old ones are removed by count and age, by our pattern only, never the newest`() async throws {
         let tenants = try BackupTenants()
         let place = tenants.data.path + "/tenants/default/backups"
+        _ = try await tenants.tenant()
         await Shell.run(
             "mkdir -m 700 -p '\(place)'; cd '\(place)'; for n in 1 2 3; do echo x > profiles.db.bak.2020010$n-000000; done"
         )

@@ -142,6 +142,32 @@ struct RestoreTests {
         await tenants.close()
     }
 
+    @Test func `a file that vanished is told at the next start, no backup is pruned for it, and a restore brings it back`()
+        async throws
+    {
+        let before = try BackupTenants()
+        let tenant = try await before.tenant()
+        try await tenant.patch("default", #"{"display_name":"kept"}"#, before.context)
+        let backup = try #require(try await before.service.backUp(.default).files.first)
+        await before.close()
+        await Shell.run("rm '\(before.path())'")
+        let tenants = try BackupTenants(in: before.scratch)
+        let gone = try await tenants.tenant()
+        let error = #expect(throws: RegistryError.self) { try gone.current() }
+        #expect(error?.message.contains("is missing but held data before") == true)
+        for _ in 0..<2 {
+            await #expect(throws: RegistryError.self) {
+                try await tenants.service.backUp(.default, BackupRequest(retention: BackupRetention(keep: 1)))
+            }
+        }
+        #expect(try await tenants.service.list(.default).map(\.fileName) == [backup.fileName])
+        #expect(FileStatus(tenants.path()) == nil)
+        _ = try await tenants.service.restore(.default, from: .name(backup.fileName), context: tenants.context)
+        #expect(try gone.displayName("default") == "kept")
+        try await gone.patch("default", #"{"display_name":"goes on"}"#, tenants.context)
+        await tenants.close()
+    }
+
     @Test func `a file of the origin is taken over by restoring it`() async throws {
         let tenants = try BackupTenants()
         let tenant = try await tenants.tenant()

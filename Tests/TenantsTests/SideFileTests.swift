@@ -79,9 +79,32 @@ struct SideFileTests {
         #expect(try file.reopened() == ["agent", "default", "early", "late"])
     }
 
-    @Test func `a log without its file is kept aside`() async throws {
+    @Test func `a file that is missing although it held data is not made anew`() async throws {
         let file = try await CrashedFile(writing: "late")
-        await Shell.run("rm '\(file.path)'")
+        await Shell.run("mv '\(file.path)' '\(file.path).x'")
+        let error = #expect(throws: RegistryError.self) { try file.reopened() }
+        #expect(error?.message.contains("is missing but held data before; restore a backup") == true)
+        #expect(FileStatus(file.path) == nil && FileStatus(file.path + "-wal") != nil)
+        await Shell.run("mv '\(file.path).x' '\(file.path)'; rm '\(file.path).state'")
+        #expect(try file.reopened() == ["agent", "default", "early", "late"])
+    }
+
+    @Test(arguments: ["", "backups/"])
+    func `a missing file of which there are backups is not made anew either, record or not`(place: String) async throws {
+        let file = try await CrashedFile(writing: "late")
+        let name = "\(file.directory)/\(place)profiles.db.bak.20260223-220000"
+        await Shell.run("mkdir -p -m 700 '\(file.directory)/backups'; cp '\(file.path)' '\(name)'")
+        await Shell.run("cd '\(file.directory)' && rm profiles.db profiles.db-* profiles.db.state")
+        let error = #expect(throws: RegistryError.self) { try file.reopened() }
+        #expect(error?.message.contains("there are backups of it, such as \(name)") == true, "\(error?.message ?? "")")
+        #expect(FileStatus(file.path) == nil)
+        await Shell.run("mv '\(name)' '\(file.directory)/away'")
+        #expect(try file.reopened() == ["agent", "default"])
+    }
+
+    @Test func `a log without its file and record is kept aside`() async throws {
+        let file = try await CrashedFile(writing: "late")
+        await Shell.run("rm '\(file.path)' '\(file.path).state'")
         #expect(try file.reopened() == ["agent", "default"])
         #expect(await file.foreignFiles > 0)
     }

@@ -17,6 +17,11 @@ struct BackupPlace {
     /// Another gateway's copy into the same directory takes no longer than that.
     private static let foreignAgeNs: Int64 = 86_400 * 1_000_000_000
 
+    /// Where a registry file's backups lie when nothing else is said: in `backups/`, and beside a file elsewhere.
+    static func own(of file: RegistryFile) -> BackupPlace {
+        BackupPlace(directory: file.isElsewhere ? file.directory : file.directory + "/backups", base: file.name)
+    }
+
     func path(_ name: String) -> String { directory + "/" + name }
 
     /// Makes the directory 0700 if it is missing, and removes what runs that died left in it.

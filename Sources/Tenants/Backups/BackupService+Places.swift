@@ -14,11 +14,7 @@ extension BackupService {
             return BackupPlace(
                 directory: (real == "/" ? "" : real) + "/" + tenant.rawValue, base: file.name, isOwn: false)
         }
-        return ownPlace(file)
-    }
-
-    func ownPlace(_ file: RegistryFile) -> BackupPlace {
-        BackupPlace(directory: file.isElsewhere ? file.directory : file.directory + "/backups", base: file.name)
+        return .own(of: file)
     }
 
     /// Everywhere a tenant's backups are looked for: the configured place, our own, and beside the file.
@@ -30,7 +26,7 @@ extension BackupService {
         if let chosen = settings.directory, let real = try? FileSystem.realPath(chosen) {
             directories.append((real == "/" ? "" : real) + "/" + tenant.rawValue)
         }
-        for own in [ownPlace(file).directory, file.directory] where !directories.contains(own) {
+        for own in [BackupPlace.own(of: file).directory, file.directory] where !directories.contains(own) {
             directories.append(own)
         }
         return directories.map { BackupPlace(directory: $0, base: base) }

@@ -27,6 +27,7 @@ extension RegistryStore {
             guard options.access == .readWriteCreate else {
                 throw .quarantined("\(file.path) is missing; restore a backup")
             }
+            try requireNothingLost()
             try moveSideFilesAside(reason: "their main file is missing")
             try FileSystem.createEmptyFile(file.path)
             return FoundFiles(needsNewEpoch: true)
@@ -58,6 +59,25 @@ extension RegistryStore {
         case .clean, .checkpoint:
             try moveSideFilesAside(reason: "the file was replaced")
             return FoundFiles(needsNewEpoch: true, needsIntegrityCheck: true)
+        }
+    }
+
+    /// A file that is missing although it held data is not made anew: an empty one would be served and backed up, and
+    /// its backups would take the place of those that still hold the data.
+    private func requireNothingLost() throws(RegistryError) {
+        if let recorded, recorded.identity.size != 0 {
+            throw .quarantined(
+                "\(file.path) is missing but held data before; restore a backup, "
+                    + "or, to begin anew, stop the gateway and move '\(file.statePath)' away")
+        }
+        // Without a write-ahead log there is no record; the backups tell as well.
+        for directory in Set([file.directory, BackupPlace.own(of: file).directory])
+        where FileStatus(directory)?.kind == .directory {
+            let names = try FileSystem.names(in: directory)
+            guard let name = names.filter({ BackupName($0, of: file.name) != nil }).max() else { continue }
+            throw .quarantined(
+                "\(file.path) is missing but there are backups of it, such as \(directory)/\(name); restore one, "
+                    + "or, to begin anew, stop the gateway and move them away")
         }
     }
 
