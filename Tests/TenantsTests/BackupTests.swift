@@ -143,6 +143,23 @@ struct BackupTests {
         await tenants.close()
     }
 
+    @Test func `a backup never removes itself for one that claims a time still to come`() async throws {
+        let tenants = try BackupTenants()
+        let place = tenants.data.path + "/tenants/default/backups"
+        let names = ["profiles.db.bak.20990101-000000", "profiles.db.bak.20990102-000000"]
+        _ = try await tenants.tenant()
+        await Shell.run("mkdir -m 700 -p '\(place)'; cd '\(place)'; for n in \(names.joined(separator: " ")); do echo x > $n; done")
+        let three = BackupRequest(retention: BackupRetention(keep: 3, maximumAge: .seconds(60)))
+        let first = try await tenants.service.backUp(.default, three)
+        #expect(first.pruned == [])
+        let second = try await tenants.service.backUp(.default, three)
+        #expect(second.pruned == [names[0]], "not the one whose age is known")
+        let one = try await tenants.service.backUp(.default, BackupRequest(retention: BackupRetention(keep: 1)))
+        #expect(Set(one.pruned) == [names[1], first.files[0].fileName, second.files[0].fileName])
+        #expect(try await tenants.service.list(.default).map(\.fileName) == [one.files[0].fileName])
+        await tenants.close()
+    }
+
     @Test func `a full disk leaves no half backup and the old ones`() async throws {
         let tenants = try BackupTenants()
         let kept = try await tenants.service.backUp(.default).files

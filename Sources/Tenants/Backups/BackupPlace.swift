@@ -97,11 +97,16 @@ struct BackupPlace {
         try FileSystem.synchroniseDirectory(directory)
     }
 
-    /// Removes those beyond the retention's bounds; never the newest. Returns their names.
-    func prune(_ retention: BackupRetention, nowMs: Int64) throws(RegistryError) -> [String] {
+    /// Removes those beyond the retention's bounds; never the one that was just made. Returns their names.
+    ///
+    /// One whose name or manifest claims a time still to come (a wrong clock, a copy named by hand) is never too old, and
+    /// counts behind all others: it must not take the place of one whose age is known.
+    func prune(_ retention: BackupRetention, keeping made: BackupName, nowMs: Int64) throws(RegistryError) -> [String] {
+        let files = try list().filter { $0.name != made }
+        let ordered = files.filter { $0.createdAtMs <= nowMs } + files.filter { $0.createdAtMs > nowMs }
         var removed: [String] = []
-        for (index, file) in try list().enumerated() where index > 0 && !retention.keeps(file, at: index, nowMs: nowMs)
-        {
+        // The new one is the first of those that are kept.
+        for (index, file) in ordered.enumerated() where !retention.keeps(file, at: index + 1, nowMs: nowMs) {
             try remove(file)
             removed.append(file.name.text)
         }

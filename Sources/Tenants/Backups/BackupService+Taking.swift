@@ -47,7 +47,7 @@ extension BackupService {
             let pruned: [String] = try await onThread { [self, files] _ in
                 try files.flatMap { file in
                     try BackupPlace(directory: place.directory, base: file.name.base)
-                        .prune(retention, nowMs: environment.nowMs())
+                        .prune(retention, keeping: file.name, nowMs: environment.nowMs())
                 }
             }
             for file in files {
@@ -66,7 +66,7 @@ extension BackupService {
         let place = controlPlace
         guard let file = try await copyCompanion(data + "/control.db", of: "", to: place) else { return nil }
         _ = try await onThread { [self] _ in
-            try place.prune(settings.retention, nowMs: environment.nowMs())
+            try place.prune(settings.retention, keeping: file.name, nowMs: environment.nowMs())
         }
         return file
     }
