@@ -306,12 +306,34 @@ struct BackupTests {
         ("profiles.db.bak.20260223-220000-0", false), ("profiles.db.bak.20260223-220000-02", false),
         ("profiles.db.bak.20260223-22000", false), ("profiles.db.bak.mine", false),
         ("profiles.db.bak.20260223-220000.part", false), ("other.db.bak.20260223-220000", false),
+        ("profiles.db.bak.20260223-220000-999999", true), ("profiles.db.bak.20260223-220000-1000000", false),
+        ("profiles.db.bak.20260223-220000-9223372036854775807", false),
         ("profiles.db.bak.20260223_220000", false), ("profiles.db", false),
     ])
     func `a backup is known by its name alone`(_ name: String, _ isOne: Bool) {
         let parsed = BackupName(name, of: "profiles.db")
         #expect((parsed != nil) == isOne)
         if let parsed { #expect(parsed.text == name) }
+    }
+
+    @Test func `neither a number nor a time that nobody gave ends the process`() async throws {
+        let now: Int64 = 1_771_884_000_500
+        let tenants = try BackupTenants(clock: now)
+        let file = try #require(try await tenants.service.backUp(.default).files.first)
+        let manifest = try #require(file.manifest)
+        for (time, isOne) in [(Int64.min, false), (-1, false), (0, true), (1 << 53, true), (1 << 53 + 1, false)] {
+            var other = manifest
+            other.createdAtMs = time
+            #expect((BackupManifest(parsing: Array(other.document().encoded())) != nil) == isOne, "\(time)")
+        }
+        let stamp = BackupName.timestamp(ms: now)
+        await Shell.run("cd '\(FileSystem.parentDirectory(file.path))' && touch -d 2400-01-01 profiles.db.bak.\(stamp)-9223372036854775807 profiles.db.bak.20269923-220000")
+        #expect(try await tenants.service.backUp(.default).files.map(\.fileName) == ["profiles.db.bak.\(stamp)-1"])
+        await Shell.run("touch '\(FileSystem.parentDirectory(file.path))/profiles.db.bak.\(stamp)-999999'")
+        let error = await #expect(throws: RegistryError.self) { try await tenants.service.backUp(.default) }
+        #expect(error?.message.contains("there is no free name for a backup") == true)
+        #expect(try await tenants.service.verify(.default).checks.contains { $0.id == "backups.age" })
+        await tenants.close()
     }
 
     @Test func `a name tells its time`() {

@@ -17,6 +17,8 @@ package struct BackupManifest: Sendable, Equatable {
     /// The manifest's name is the backup's with this behind it.
     static let suffix = ".json"
     private static let format = "profile-gateway backup 1"
+    /// Milliseconds since 1970 that every reader of JSON can hold, and that ages can be counted from.
+    private static let times: ClosedRange<Int64> = 0...1 << 53
 
     /// The document, with a checksum over its own canonical form.
     package func document() -> JSONValue {
@@ -43,7 +45,7 @@ package struct BackupManifest: Sendable, Equatable {
         object["checksum"] = nil
         guard checksum == Fingerprint.of(.object(object)), object["format"]?.stringValue == Self.format,
             let sha256 = object["sha256"]?.stringValue, let size = object["bytes"]?.numberValue?.int64,
-            let created = object["created_at_ms"]?.numberValue?.int64, let content = DatabaseFacts(object)
+            let created = object["created_at_ms"]?.numberValue?.int64, Self.times.contains(created), let content = DatabaseFacts(object)
         else { return nil }
         self.sha256 = sha256
         self.bytes = size

@@ -10,6 +10,9 @@ struct BackupName: Equatable {
     /// 0 for the first in its second.
     let number: Int
 
+    /// More in one second than that many digits count are not ours.
+    private static let numberDigits = 6
+
     init(of base: String, ms: Int64, number: Int = 0) {
         self.base = base
         stamp = Self.timestamp(ms: ms)
@@ -30,11 +33,20 @@ struct BackupName: Equatable {
             number = 0
             return
         }
-        guard let suffix = Int(parts[2]), suffix > 0, String(suffix) == parts[2] else { return nil }
+        guard parts[2].utf8.count <= Self.numberDigits, let suffix = Int(parts[2]), suffix > 0,
+            String(suffix) == parts[2]
+        else { return nil }
         number = suffix
     }
 
-    var text: String { "\(base).bak.\(stamp)" + (number > 0 ? "-\(number)" : "") }
+    /// The name for the next one in the same second; nil when there is none left.
+    var following: BackupName? { BackupName(Self.text(base, stamp, number + 1), of: base) }
+
+    var text: String { Self.text(base, stamp, number) }
+
+    private static func text(_ base: String, _ stamp: String, _ number: Int) -> String {
+        "\(base).bak.\(stamp)" + (number > 0 ? "-\(number)" : "")
+    }
 
     /// What the name says about when it was made, in milliseconds since 1970; nil for a time that is none.
     var timeMs: Int64? {

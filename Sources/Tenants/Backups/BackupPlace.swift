@@ -53,15 +53,20 @@ struct BackupPlace {
     func freeName(nowMs: Int64) throws(RegistryError) -> BackupName {
         let first = BackupName(of: base, ms: nowMs)
         let names = FileStatus(directory) == nil ? [] : try FileSystem.names(in: directory)
-        let taken = names.compactMap { BackupName($0, of: base) }.filter { $0.stamp == first.stamp }.map(\.number).max()
-        let next = taken.map { $0 + 1 } ?? 0
-        for number in next..<next + 1000 {
-            let name = BackupName(of: base, ms: nowMs, number: number)
-            if FileStatus(path(name.text)) == nil && FileStatus(path(name.text + Self.temporarySuffix)) == nil {
-                return name
+        let taken = names.compactMap { BackupName($0, of: base) }.filter { $0.stamp == first.stamp }
+        var name: BackupName? = first
+        if let last = taken.max(by: { $0.number < $1.number }) { name = last.following }
+        while let free = name {
+            if FileStatus(path(free.text)) == nil && FileStatus(path(free.text + Self.temporarySuffix)) == nil {
+                return free
             }
+            name = free.following
         }
-        throw .storage("no free name for a backup like \(path(first.text))")
+        throw noName(like: first)
+    }
+
+    private func noName(like name: BackupName) -> RegistryError {
+        .storage("there is no free name for a backup in the second of \(path(name.text)); try again")
     }
 
     /// Gives a complete temporary its name, never over another file, with its manifest before it; durable.
@@ -75,7 +80,8 @@ struct BackupPlace {
             if try FileSystem.moveWithoutReplacing(temporary, to: path(name.text)) { return name }
             // Somebody took the name in this very second.
             try FileSystem.removeOwn(manifestPath)
-            name = BackupName(of: base, ms: manifest.createdAtMs, number: name.number + 1)
+            guard let next = name.following else { throw noName(like: name) }
+            name = next
         }
     }
 

@@ -41,8 +41,7 @@ struct FileStatus {
         guard lstat(path, &status) == 0 else { return nil }
         identity = FileIdentity(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
-            modifiedNs: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
-            changedNs: Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec))
+            modifiedNs: Self.nanoseconds(status.st_mtim), changedNs: Self.nanoseconds(status.st_ctim))
         switch status.st_mode & S_IFMT {
         case S_IFREG: kind = .file
         case S_IFDIR: kind = .directory
@@ -51,6 +50,13 @@ struct FileStatus {
         }
         permissions = status.st_mode & 0o7777
         owner = status.st_uid
+    }
+
+    /// Anybody who may write a file may date it later than nanoseconds in 64 bits reach.
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        let (seconds, overflows) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, exceeds) = seconds.addingReportingOverflow(Int64(time.tv_nsec))
+        return overflows || exceeds ? (time.tv_sec < 0 ? .min : .max) : sum
     }
 
     /// Whether group or others may write, which lets them replace what the product trusts.
