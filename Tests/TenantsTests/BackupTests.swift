@@ -45,6 +45,35 @@ struct BackupTests {
         await tenants.close()
     }
 
+    @Test func `a manifest that cannot be read keeps nobody from the other backups, only from restoring its own`()
+        async throws
+    {
+        let tenants = try BackupTenants()
+        let file = try #require(try await tenants.service.backUp(.default).files.first)
+        await Shell.run("mv '\(file.path).json' '\(tenants.scratch.path)/m'; ln -s '\(tenants.scratch.path)/m' '\(file.path).json'")
+        #expect(try await tenants.service.backUp(.default).files.count == 1)
+        let listed = try await tenants.service.list(.default)
+        #expect(listed.count == 2 && listed.last?.fileName == file.fileName && listed.last?.manifest == nil)
+        let error = await #expect(throws: RegistryError.self) {
+            try await tenants.service.restore(.default, from: .name(file.fileName), context: tenants.context)
+        }
+        #expect(error?.message.contains("is a symbolic link") == true)
+        await tenants.close()
+    }
+
+    @Test func `a backup is made, with a warning, when an older one cannot be removed`() async throws {
+        let tenants = try BackupTenants()
+        let old = try #require(try await tenants.service.backUp(.default).files.first)
+        // A directory in its manifest's place.
+        await Shell.run("rm '\(old.path).json'; mkdir '\(old.path).json'")
+        let outcome = try await tenants.service.backUp(.default, BackupRequest(retention: BackupRetention(keep: 1)))
+        #expect(outcome.files.count == 1 && outcome.warnings.count == 1)
+        #expect(outcome.warnings.first?.contains("cannot remove \(old.path).json") == true, "\(outcome.warnings)")
+        #expect(tenants.tenants.events.messages.contains("older backups could not be removed"))
+        #expect(try await tenants.service.list(.default).map(\.fileName) == outcome.files.map(\.fileName))
+        await tenants.close()
+    }
+
     @Test func `backups in the same second are numbered and listed newest first`() async throws {
         let tenants = try BackupTenants(clock: 1_771_884_000_500)
         for _ in 0..<3 { _ = try await tenants.service.backUp(.default) }

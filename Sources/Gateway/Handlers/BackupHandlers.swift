@@ -11,7 +11,10 @@ struct BackupHandlers: Sendable {
     @Sendable func list(_ context: RequestContext) async throws -> Response {
         let limit = try context.queriedLimit(
             default: ProfileListQuery.defaultLimit, maximum: ProfileListQuery.maximumLimit)
-        let files = try await context.services.backups.list(try context.addressedTenant())
+        let tenant = try context.addressedTenant()
+        let files = try await context.tellingOperator { () async throws(RegistryError) in
+            try await context.services.backups.list(tenant)
+        }
         let after = context.head.target.query("after")
         let rest = after.map { name in files.drop { $0.fileName != name }.dropFirst() } ?? files[...]
         let page = rest.prefix(limit)
@@ -29,13 +32,17 @@ struct BackupHandlers: Sendable {
         let outcome = try await context.tellingOperator { () async throws(RegistryError) in
             try await context.services.backups.backUp(tenant, request)
         }
-        return .json(
-            [
-                "tenant": .string(tenant.rawValue),
-                "backups": .array(outcome.files.map { $0.document(showsPath: context.isOperators) }),
-                "pruned": .array(outcome.pruned.map { .string($0) }),
-                "duration_ms": .milliseconds(outcome.durationNs),
-            ], status: .created)
+        var document: JSONObject = [
+            "tenant": .string(tenant.rawValue),
+            "backups": .array(outcome.files.map { $0.document(showsPath: context.isOperators) }),
+            "pruned": .array(outcome.pruned.map { .string($0) }),
+            "duration_ms": .milliseconds(outcome.durationNs),
+        ]
+        if !outcome.warnings.isEmpty {
+            let warnings = context.isOperators ? outcome.warnings : ["older backups could not be removed"]
+            document["warnings"] = .array(warnings.map { .string($0) })
+        }
+        return .json(.object(document), status: .created)
     }
 
     /// How the scheduled backups are doing, and the backups of the control database.

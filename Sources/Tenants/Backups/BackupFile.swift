@@ -11,13 +11,15 @@ package struct BackupFile: Sendable {
     package let manifest: BackupManifest?
 
     /// Nil when the path names no plain file.
-    init?(_ name: BackupName, in place: BackupPlace) throws(RegistryError) {
+    init?(_ name: BackupName, in place: BackupPlace) {
         let path = place.path(name.text)
         guard let status = FileStatus(path), status.kind == .file else { return nil }
         self.name = name
         self.path = path
         bytes = status.identity.size
-        manifest = try FileSystem.read(path + BackupManifest.suffix).flatMap { BackupManifest(parsing: $0) }
+        // One manifest that cannot be read keeps nobody from the other backups; a restore of this one says why.
+        let bytes = try? FileSystem.read(path + BackupManifest.suffix)
+        manifest = bytes.flatMap { BackupManifest(parsing: $0) }
         createdAtMs = manifest?.createdAtMs ?? name.timeMs ?? status.identity.modifiedNs / 1_000_000
     }
 

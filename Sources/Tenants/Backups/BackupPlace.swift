@@ -90,7 +90,7 @@ struct BackupPlace {
         guard FileStatus(directory)?.kind == .directory else { return [] }
         var found: [BackupFile] = []
         for text in try FileSystem.names(in: directory) {
-            guard let name = BackupName(text, of: base), let file = try BackupFile(name, in: self) else { continue }
+            guard let name = BackupName(text, of: base), let file = BackupFile(name, in: self) else { continue }
             found.append(file)
         }
         return found.sorted { $1.isOlder(than: $0) }

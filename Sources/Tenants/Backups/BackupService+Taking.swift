@@ -20,6 +20,8 @@ package struct BackupOutcome: Sendable {
     package let files: [BackupFile]
     /// Names of older ones beyond the retention.
     package let pruned: [String]
+    /// Why older ones could not be removed; the backup itself is good.
+    package let warnings: [String]
     package let durationNs: UInt64
 }
 
@@ -44,10 +46,14 @@ extension BackupService {
                 if let file = try await copyCompanion(path, of: tenant.rawValue, to: companion) { files.append(file) }
             }
             let retention = request.retention ?? settings.retention
-            let pruned: [String] = try await onThread { [self, files] _ in
-                try files.flatMap { file in
-                    try BackupPlace(directory: place.directory, base: file.name.base)
-                        .prune(retention, keeping: file.name, nowMs: environment.nowMs())
+            var pruned: [String] = []
+            var warnings: [String] = []
+            for file in files {
+                let own = BackupPlace(directory: place.directory, base: file.name.base)
+                do throws(RegistryError) {
+                    pruned += try await prune(own, retention, keeping: file)
+                } catch {
+                    warnings.append(error.message)
                 }
             }
             for file in files {
@@ -56,7 +62,9 @@ extension BackupService {
                         .info, "backup made", tenant: tenant.rawValue,
                         [("path", file.path), ("bytes", "\(file.bytes)"), ("pruned", "\(pruned.count)")]))
             }
-            return BackupOutcome(files: files, pruned: pruned, durationNs: ConditionLock.now() - started)
+            for reason in warnings { warnOfPruning(tenant.rawValue, reason) }
+            return BackupOutcome(
+                files: files, pruned: pruned, warnings: warnings, durationNs: ConditionLock.now() - started)
         }
     }
 
@@ -65,10 +73,25 @@ extension BackupService {
         let data = directory.configuration.data.path
         let place = controlPlace
         guard let file = try await copyCompanion(data + "/control.db", of: "", to: place) else { return nil }
-        _ = try await onThread { [self] _ in
-            try place.prune(settings.retention, keeping: file.name, nowMs: environment.nowMs())
+        do throws(RegistryError) {
+            _ = try await prune(place, settings.retention, keeping: file)
+        } catch {
+            warnOfPruning("", error.message)
         }
         return file
+    }
+
+    private func prune(
+        _ place: BackupPlace, _ retention: BackupRetention, keeping file: BackupFile
+    ) async throws(RegistryError) -> [String] {
+        try await onThread { [self] _ in
+            try place.prune(retention, keeping: file.name, nowMs: environment.nowMs())
+        }
+    }
+
+    private func warnOfPruning(_ tenant: String, _ reason: String) {
+        environment.log(
+            TenantEvent(.warning, "older backups could not be removed", tenant: tenant, [("reason", reason)]))
     }
 
     /// The backups of the data directory's own database, newest first.
@@ -163,7 +186,7 @@ extension BackupService {
                 sha256: digest.sha256, bytes: digest.bytes, createdAtMs: nowMs, tenant: order.tenant, file: place.base,
                 content: facts, gatewayVersion: settings.gatewayVersion)
             let given = try place.adopt(temporary, as: name, manifest)
-            guard let file = try BackupFile(given, in: place) else {
+            guard let file = BackupFile(given, in: place) else {
                 throw RegistryError.backupFailed("\(place.path(given.text)) is gone")
             }
             return file
