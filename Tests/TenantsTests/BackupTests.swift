@@ -50,7 +50,8 @@ struct BackupTests {
     {
         let tenants = try BackupTenants()
         let file = try #require(try await tenants.service.backUp(.default).files.first)
-        await Shell.run("mv '\(file.path).json' '\(tenants.scratch.path)/m'; ln -s '\(tenants.scratch.path)/m' '\(file.path).json'")
+        await Shell.run(
+            "mv '\(file.path).json' '\(tenants.scratch.path)/m'; ln -s '\(tenants.scratch.path)/m' '\(file.path).json'")
         #expect(try await tenants.service.backUp(.default).files.count == 1)
         let listed = try await tenants.service.list(.default)
         #expect(listed.count == 2 && listed.last?.fileName == file.fileName && listed.last?.manifest == nil)
@@ -177,7 +178,8 @@ struct BackupTests {
         let place = tenants.data.path + "/tenants/default/backups"
         let names = ["profiles.db.bak.20990101-000000", "profiles.db.bak.20990102-000000"]
         _ = try await tenants.tenant()
-        await Shell.run("mkdir -m 700 -p '\(place)'; cd '\(place)'; for n in \(names.joined(separator: " ")); do echo x > $n; done")
+        await Shell.run(
+            "mkdir -m 700 -p '\(place)'; cd '\(place)'; for n in \(names.joined(separator: " ")); do echo x > $n; done")
         let three = BackupRequest(retention: BackupRetention(keep: 3, maximumAge: .seconds(60)))
         let first = try await tenants.service.backUp(.default, three)
         #expect(first.pruned == [])
@@ -186,6 +188,27 @@ struct BackupTests {
         let one = try await tenants.service.backUp(.default, BackupRequest(retention: BackupRetention(keep: 1)))
         #expect(Set(one.pruned) == [names[1], first.files[0].fileName, second.files[0].fileName])
         #expect(try await tenants.service.list(.default).map(\.fileName) == [one.files[0].fileName])
+        await tenants.close()
+    }
+
+    @Test func `backups of the control database asked for at once are all made, one after the other`() async throws {
+        let tenants = try BackupTenants()
+        let name = tenants.data.path + "/control.db"
+        await Shell.run(
+            "sqlite3 '\(name)' 'CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(8000000))'; chmod 600 '\(name)'")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<6 {
+                group.addTask {
+                    let file = try await tenants.service.backUpControl()
+                    #expect(file?.manifest != nil)
+                }
+            }
+            try await group.waitForAll()
+        }
+        let listed = try await tenants.service.listControl()
+        #expect(listed.count == 6 && Set(listed.map(\.fileName)).count == 6)
+        for file in listed { #expect(file.manifest?.sha256 == (try FileSystem.digest(of: file.path).sha256)) }
+        #expect(await tenants.leftovers() == "")
         await tenants.close()
     }
 
@@ -356,7 +379,9 @@ struct BackupTests {
             #expect((BackupManifest(parsing: Array(other.document().encoded())) != nil) == isOne, "\(time)")
         }
         let stamp = BackupName.timestamp(ms: now)
-        await Shell.run("cd '\(FileSystem.parentDirectory(file.path))' && touch -d 2400-01-01 profiles.db.bak.\(stamp)-9223372036854775807 profiles.db.bak.20269923-220000")
+        await Shell.run(
+            "cd '\(FileSystem.parentDirectory(file.path))' && touch -d 2400-01-01 profiles.db.bak.\(stamp)-9223372036854775807 profiles.db.bak.20269923-220000"
+        )
         #expect(try await tenants.service.backUp(.default).files.map(\.fileName) == ["profiles.db.bak.\(stamp)-1"])
         await Shell.run("touch '\(FileSystem.parentDirectory(file.path))/profiles.db.bak.\(stamp)-999999'")
         let error = await #expect(throws: RegistryError.self) { try await tenants.service.backUp(.default) }

@@ -72,13 +72,15 @@ extension BackupService {
     package func backUpControl() async throws(RegistryError) -> BackupFile? {
         let data = directory.configuration.data.path
         let place = controlPlace
-        guard let file = try await copyCompanion(data + "/control.db", of: "", to: place) else { return nil }
-        do throws(RegistryError) {
-            _ = try await prune(place, settings.retention, keeping: file)
-        } catch {
-            warnOfPruning("", error.message)
+        return try await inTurn(nil) { () async throws(RegistryError) in
+            guard let file = try await copyCompanion(data + "/control.db", of: "", to: place) else { return nil }
+            do throws(RegistryError) {
+                _ = try await prune(place, settings.retention, keeping: file)
+            } catch {
+                warnOfPruning("", error.message)
+            }
+            return file
         }
-        return file
     }
 
     private func prune(

@@ -81,9 +81,9 @@ package final class BackupService: Sendable {
         }
     }
 
-    /// Runs `body` when nothing else of this kind runs for the tenant.
+    /// Runs `body` when nothing else of this kind runs for the tenant; nil: for the data directory's own database.
     func inTurn<Value: Sendable>(
-        _ tenant: TenantSlug, _ body: () async throws(RegistryError) -> Value
+        _ tenant: TenantSlug?, _ body: () async throws(RegistryError) -> Value
     ) async throws(RegistryError) -> Value {
         await turns.begin(tenant)
         defer { turns.end(tenant) }

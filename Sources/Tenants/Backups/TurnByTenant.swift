@@ -1,12 +1,12 @@
 import Profiles
 import Synchronization
 
-/// One at a time per tenant, in order of arrival; nobody waits on a thread.
+/// One at a time per tenant, in order of arrival; nobody waits on a thread. Nil stands for the data directory's own.
 final class TurnByTenant: Sendable {
-    private let waiting = Mutex<[TenantSlug: [CheckedContinuation<Void, Never>]]>([:])
+    private let waiting = Mutex<[TenantSlug?: [CheckedContinuation<Void, Never>]]>([:])
 
     /// Waits for the tenant's turn; `end` must follow.
-    func begin(_ tenant: TenantSlug) async {
+    func begin(_ tenant: TenantSlug?) async {
         await withCheckedContinuation { continuation in
             let isFree = waiting.withLock { waiting -> Bool in
                 guard waiting[tenant] != nil else {
@@ -20,7 +20,7 @@ final class TurnByTenant: Sendable {
         }
     }
 
-    func end(_ tenant: TenantSlug) {
+    func end(_ tenant: TenantSlug?) {
         let next = waiting.withLock { waiting -> CheckedContinuation<Void, Never>? in
             guard waiting[tenant]?.isEmpty == false else {
                 waiting[tenant] = nil
