@@ -168,6 +168,28 @@ struct RestoreTests {
         await tenants.close()
     }
 
+    @Test func `of what a tenant's own restores replace the newest are kept, and all of what the operator's do`()
+        async throws
+    {
+        let tenants = try BackupTenants()
+        _ = try await tenants.tenant()
+        let backup = try #require(try await tenants.service.backUp(.default).files.first)
+        let source = RestoreSource.name(backup.fileName)
+        for _ in 0..<5 { _ = try await tenants.service.restore(.default, from: source, context: tenants.context) }
+        var kept: [String] = []
+        for _ in 0..<5 {
+            let report = try await tenants.service.restore(
+                .default, from: source, isOperators: false, context: tenants.context)
+            kept.append(try #require(report.kept.first { $0.last?.isNumber == true }))
+        }
+        let listing = "cd '\(tenants.data.path)/tenants/default'; ls -d $PWD/profiles.db.replaced-"
+        #expect(await Shell.run(listing + "by-tenant-*[0-9]") == kept.suffix(3).joined(separator: "\n"))
+        #expect(await Shell.run(listing + "by-tenant-* | wc -l") == "6", "each with its record")
+        #expect(await Shell.run(listing + "[0-9]*[0-9] | wc -l") == "5")
+        _ = try await tenants.service.restore(.default, from: .path(kept[4]), context: tenants.context)
+        await tenants.close()
+    }
+
     @Test func `a file of the origin is taken over by restoring it`() async throws {
         let tenants = try BackupTenants()
         let tenant = try await tenants.tenant()

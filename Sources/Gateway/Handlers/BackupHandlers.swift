@@ -96,7 +96,8 @@ struct BackupHandlers: Sendable {
             source = .name(from)
         }
         let report = try await context.tellingOperator { () async throws(RegistryError) in
-            try await context.services.backups.restore(tenant, from: source, dryRun: dryRun, context: context.change())
+            try await context.services.backups.restore(
+                tenant, from: source, dryRun: dryRun, isOperators: context.isOperators, context: context.change())
         }
         return .json(Self.document(report, of: tenant, for: context))
     }

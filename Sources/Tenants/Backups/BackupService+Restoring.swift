@@ -34,17 +34,20 @@ package struct RestoreReport: Sendable {
 extension BackupService {
     /// Puts a backup in force: checked on a copy first, then swapped by the tenant's worker, then checked again.
     ///
-    /// The backup itself and the old file are kept. Throws `backupNotFound`, `backupInvalid` (nothing was changed, or
+    /// The backup itself and the old file are kept; of those that a tenant's own restores replace, the newest few
+    /// (`keptOfTenants`). Throws `backupNotFound`, `backupInvalid` (nothing was changed, or
     /// the old file is in force again), and what the files throw.
     package func restore(
-        _ slug: TenantSlug, from source: RestoreSource, dryRun: Bool = false, context: ChangeContext
+        _ slug: TenantSlug, from source: RestoreSource, dryRun: Bool = false, isOperators: Bool = true,
+        context: ChangeContext
     ) async throws(RegistryError) -> RestoreReport {
         let started = ConditionLock.now()
         return try await inTurn(slug) { () async throws(RegistryError) in
             let tenant = try directory.forRestoring(slug)
             defer { directory.endRestoring(tenant) }
             let staged = try await onThread { [self] cancellation in
-                try stage(source, for: tenant, isForReal: !dryRun, context, cancellation)
+                let suffix = Self.replacedSuffix(ms: environment.nowMs(), isOperators: isOperators)
+                return try stage(source, for: tenant, isForReal: !dryRun, suffix: suffix, context, cancellation)
             }
             guard !dryRun else {
                 return staged.report(restored: nil, kept: [], durationNs: ConditionLock.now() - started)
@@ -61,6 +64,7 @@ extension BackupService {
                 }
                 throw error
             }
+            if !isOperators { await boundReplaced(by: tenant) }
             let kept = staged.journal.moves(of: tenant.file).map(\.to).filter { FileStatus($0) != nil }
             environment.log(
                 TenantEvent(
@@ -70,6 +74,19 @@ extension BackupService {
                         ("unavailable_ms", "\(outcome.unavailableNs / 1_000_000)"),
                     ]))
             return staged.report(restored: outcome, kept: kept, durationNs: ConditionLock.now() - started)
+        }
+    }
+}
+
+extension BackupService {
+    private func boundReplaced(by tenant: Tenant) async {
+        do throws(RegistryError) {
+            try await onThread { [self] _ in try boundReplaced(of: tenant.file) }
+        } catch {
+            environment.log(
+                TenantEvent(
+                    .warning, "replaced files could not be removed", tenant: tenant.slug.rawValue,
+                    [("reason", error.message)]))
         }
     }
 }
@@ -96,7 +113,7 @@ extension BackupService {
     /// Copies a backup beside the tenant's file and opens the copy as the tenant would: whatever is wrong with it shows
     /// here, while the tenant serves. On a thread that may block.
     private func stage(
-        _ source: RestoreSource, for tenant: Tenant, isForReal: Bool, _ context: ChangeContext,
+        _ source: RestoreSource, for tenant: Tenant, isForReal: Bool, suffix: String, _ context: ChangeContext,
         _ cancellation: Cancellation
     ) throws -> StagedRestore {
         guard tenant.options.access != .readOnly, !tenant.options.queryOnly, !tenant.options.immutable else {
@@ -105,8 +122,8 @@ extension BackupService {
         let (path, from) = try locate(source, for: tenant.slug)
         try requireRestorable(path, for: tenant)
         try clearStagings(of: tenant.file)
-        let ms = environment.nowMs()
-        let journal = RestoreJournal(staging: "\(tenant.file.name).restoring-\(ms)", suffix: ".replaced-\(ms)")
+        let journal = RestoreJournal(
+            staging: "\(tenant.file.name).restoring-\(environment.nowMs())", suffix: suffix)
         let file = journal.stagedFile(of: tenant.file)
         try FileSystem.makeDirectory(tenant.file.directory, allowsSticky: tenant.file.isElsewhere)
         try FileSystem.makeDirectory(file.directory)
