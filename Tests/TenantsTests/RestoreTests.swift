@@ -142,7 +142,8 @@ struct RestoreTests {
         await tenants.close()
     }
 
-    @Test func `a file that vanished is told at the next start, no backup is pruned for it, and a restore brings it back`()
+    @Test
+    func `a file that vanished is told at the next start, no backup is pruned for it, and a restore brings it back`()
         async throws
     {
         let before = try BackupTenants()
@@ -299,6 +300,17 @@ struct RestoreTests {
         #expect(try crash.reopened() == slugs)
         if isNew { #expect(FileStatus(crash.file.path + crash.journal.suffix) != nil) }
     }
+
+    @Test(arguments: [true, false])
+    func `a way back that failed half-way is gone to its end at the next look, without a restart`(comingBack: Bool)
+        throws
+    {
+        // The old file is moved aside, and the new one not yet in its place.
+        let crash = try CrashedRestore(dyingAt: 5)
+        #expect(FileStatus(crash.file.path) == nil && FileStatus(crash.file.restoreJournalPath) != nil)
+        #expect(try crash.lookedAtAgain(comingBack: comingBack) == ["agent", "default", "in-log"])
+        #expect(FileStatus(crash.file.restoreJournalPath) == nil)
+    }
 }
 
 /// A restore whose process died: an old file with a change that is only in its log, and a new one on its way.
@@ -332,6 +344,14 @@ private final class CrashedRestore {
         #expect(steps.count == 11)
         for step in steps.prefix(last) { try step() }
         newIsInForce = last == arrival
+    }
+
+    /// What the process that made the half-done restore finds when it looks again.
+    func lookedAtAgain(comingBack: Bool) throws -> [String] {
+        let store = Self.store(file)
+        if comingBack { try store.comeBack() } else { try store.takeInChanges() }
+        defer { store.drop() }
+        return store.content.registries["default"]?.slugs.map(\.rawValue) ?? []
     }
 
     /// Opens the file as the next process would.

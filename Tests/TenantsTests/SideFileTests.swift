@@ -90,7 +90,8 @@ struct SideFileTests {
     }
 
     @Test(arguments: ["", "backups/"])
-    func `a missing file of which there are backups is not made anew either, record or not`(place: String) async throws {
+    func `a missing file of which there are backups is not made anew either, record or not`(place: String) async throws
+    {
         let file = try await CrashedFile(writing: "late")
         let name = "\(file.directory)/\(place)profiles.db.bak.20260223-220000"
         await Shell.run("mkdir -p -m 700 '\(file.directory)/backups'; cp '\(file.path)' '\(name)'")

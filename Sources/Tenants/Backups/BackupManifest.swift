@@ -45,7 +45,8 @@ package struct BackupManifest: Sendable, Equatable {
         object["checksum"] = nil
         guard checksum == Fingerprint.of(.object(object)), object["format"]?.stringValue == Self.format,
             let sha256 = object["sha256"]?.stringValue, let size = object["bytes"]?.numberValue?.int64,
-            let created = object["created_at_ms"]?.numberValue?.int64, Self.times.contains(created), let content = DatabaseFacts(object)
+            let created = object["created_at_ms"]?.numberValue?.int64, Self.times.contains(created),
+            let content = DatabaseFacts(object)
         else { return nil }
         self.sha256 = sha256
         self.bytes = size

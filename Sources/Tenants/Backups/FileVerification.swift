@@ -62,7 +62,7 @@ struct FileVerification {
         guard let first = kept.first else { return HealthCheck("files.kept", .ok, "nothing was set aside") }
         return HealthCheck(
             "files.kept", .warning, "\(kept.count) files set aside, \(bytes) bytes, such as \(first)",
-            advice: "when you have seen what was in them, remove them; nothing of the operator's is ever deleted for you")
+            advice: "when you have seen what was in them, remove them; only a tenant's own beyond 3 go by themselves")
     }
 
     /// The tenant's directory, the file, all that belongs to it, and its backups.

@@ -22,6 +22,8 @@ extension RegistryStore {
     /// `quarantined` when the file cannot be used.
     func takeInChanges() throws(RegistryError) {
         guard let present = FileIdentity.of(file.path) else {
+            // Half-way in a restore, the opening brings one of the two files back into its place.
+            if isRestoreHalfDone { return try reopen(movingSideFiles: false) }
             setAside()
             throw .quarantined("\(file.path) is missing; restore a backup")
         }
@@ -85,11 +87,13 @@ extension RegistryStore {
 
     /// Tries a file that could not be used again, after something about it changed.
     func comeBack() throws(RegistryError) {
-        guard FileIdentity.of(file.path) != nil else {
+        guard FileIdentity.of(file.path) != nil || isRestoreHalfDone else {
             throw .quarantined("\(file.path) is missing; restore a backup")
         }
         try reopen(movingSideFiles: false)
     }
+
+    private var isRestoreHalfDone: Bool { !isReadOnly && FileStatus(file.restoreJournalPath) != nil }
 
     /// Leaves the file as it is, without moving the log into it, and opens what is there now.
     func reopen(movingSideFiles: Bool) throws(RegistryError) {
