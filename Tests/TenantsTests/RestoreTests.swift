@@ -191,6 +191,32 @@ struct RestoreTests {
         await tenants.close()
     }
 
+    @Test func `a restore of a file with a journal that is kept and spent can be undone`() async throws {
+        let scratch = try ScratchDirectory()
+        let slug = try #require(TenantSlug("default"))
+        var options = ConnectionOptions()
+        options.journalMode = .persist
+        let tenants = try BackupTenants(in: scratch) { [options] configuration in
+            configuration.elsewhere[slug] = (RegistryFile(path: scratch.path + "/mine/my.db"), options)
+        }
+        let tenant = try await tenants.tenant()
+        let backup = try #require(try await tenants.service.backUp(.default).files.first)
+        try await tenant.patch("default", #"{"display_name":"later"}"#, tenants.context)
+        let report = try await tenants.service.restore(.default, from: .name(backup.fileName), context: tenants.context)
+        let journal = try #require(report.kept.first { $0.hasSuffix("-journal") })
+        #expect(FileIdentity.of(journal)?.size ?? 0 > 0)
+        let old = String(journal.dropLast("-journal".count))
+        _ = try await tenants.service.restore(.default, from: .path(old), context: tenants.context)
+        #expect(try tenant.displayName("default") == "later")
+        // One that is not over is part of the file.
+        await Shell.run("printf '\\331\\325\\005\\371\\040\\241\\143\\327' | dd of='\(journal)' conv=notrunc")
+        let error = await #expect(throws: RegistryError.self) {
+            try await tenants.service.restore(.default, from: .path(old), context: tenants.context)
+        }
+        #expect(error?.message.contains("lies beside it") == true)
+        await tenants.close()
+    }
+
     @Test func `a file of the origin is taken over by restoring it`() async throws {
         let tenants = try BackupTenants()
         let tenant = try await tenants.tenant()

@@ -171,11 +171,17 @@ extension BackupService {
             throw RegistryError.backupInvalid("\(path) is no registry file")
         }
         for side in RegistryFile(path: path).sidePaths where !side.hasSuffix("-shm") {
-            guard let size = FileIdentity.of(side)?.size, size > 0 else { continue }
+            guard let size = FileIdentity.of(side)?.size, size > 0, try !isSpentJournal(side) else { continue }
             throw RegistryError.backupInvalid(
                 "\(side) lies beside it, so the file alone may not be all; run: "
                     + "sqlite3 '\(path)' 'PRAGMA wal_checkpoint(TRUNCATE)', or move \(side) away")
         }
+    }
+
+    /// A rollback journal that is over: with `_journal_mode=PERSIST` its header is zeroed instead of the file removed.
+    private func isSpentJournal(_ path: String) throws -> Bool {
+        guard path.hasSuffix("-journal") else { return false }
+        return try FileSystem.read(path, limit: 8) == [UInt8](repeating: 0, count: 8)
     }
 
     private func requireManifest(of path: String, matches digest: (sha256: String, bytes: Int64)) throws {
