@@ -154,6 +154,25 @@ def test_a_broken_file_leaves_the_last_good_state_and_says_so(start, place):
     assert re.search(r'source cannot be used; what it last said stays.*"line":"5"', log)
 
 
+def test_nobody_but_the_operator_is_told_where_a_source_lies(start, tmp_path):
+    place = tmp_path / "my sources"
+    place.mkdir(mode=0o755)
+    write(place / "private.yaml", PRIVATE)
+    gateway = start(operator_key=OPERATOR_KEY, config=config(place, f"yaml:{place}/private.yaml"))
+    http = gateway.client("default", OPERATOR_KEY)
+    assert slugs(http) == ["analyst", "default"]
+    os.chmod(place / "private.yaml", 0o666)
+
+    def complaint():
+        return http.get(f"{REGISTRIES}/private").json().get("source_error", "")
+
+    told = "private.yaml can be written by group or others; run: chmod go-w 'private.yaml'"
+    assert within_a_second(complaint, "the file is followed") == f"yaml:private.yaml: {told}"
+    assert "sources/" not in http.get(REGISTRIES).text and "sources/" not in http.get(f"{REGISTRIES}/private").text
+    assert f"chmod go-w '{place}/private.yaml'" in verification(gateway)["sources"]["found"]
+    assert f"chmod go-w '{place}/private.yaml'" in gateway.log()
+
+
 def test_a_file_that_never_was_good_is_damage_with_its_line(start, place):
     write(place / "private.yaml", "slug: private\nprofiles:\n  a: {unknown: 1}\n")
     write(place / "broken.yaml", "slug: [")

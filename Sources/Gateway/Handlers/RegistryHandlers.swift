@@ -13,7 +13,8 @@ struct RegistryHandlers: Sendable {
         }
         let rest = snapshot.registries.filter { registry in after.map { registry.slug > $0 } ?? true }
         let page = rest.prefix(limit)
-        let documents = page.map(Self.value)
+        let showsProblems = context.showsSourceProblems
+        let documents = page.map { $0.document(showsProblem: showsProblems) }
         var response = Response.stored(
             bytes: JSONValue.array(documents).encoded() + [0x0A], etag: snapshot.etag, for: context)
         if rest.count > page.count, let last = page.last {
@@ -25,7 +26,8 @@ struct RegistryHandlers: Sendable {
     @Sendable func get(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
         let slug = try context.registryInPath()
         let registry = try snapshot.usableRegistry(slug)
-        return .stored(bytes: document(registry), etag: registry.etag, for: context)
+        let document = registry.document(showsProblem: context.showsSourceProblems)
+        return .stored(bytes: document.encoded() + [0x0A], etag: registry.etag, for: context)
     }
 
     @Sendable func create(_ context: RequestContext) async throws -> Response {
@@ -62,23 +64,29 @@ struct RegistryHandlers: Sendable {
     }
 
     private func written(_ registry: RegistrySnapshot, status: Status = .ok) -> Response {
-        var response = Response.json(bytes: document(registry), status: status)
+        // What is written is never mounted.
+        var response = Response.json(
+            bytes: registry.document(showsProblem: false).encoded() + [0x0A], status: status)
         response.headers.append("ETag", registry.etag)
         response.headers.append("Cache-Control", "private, no-cache")
         return response
     }
 
-    private func document(_ registry: RegistrySnapshot) -> [UInt8] {
-        Self.value(registry).encoded() + [0x0A]
-    }
+}
 
-    /// The registry, and for a mounted one where it comes from and what is wrong with that.
-    private static func value(_ registry: RegistrySnapshot) -> JSONValue {
-        let document = registry.registry.document(profileCount: registry.count)
-        guard let mount = registry.mount, var object = document.objectValue else { return document }
+extension RequestContext {
+    /// What is wrong with a source is for those who may read what it holds.
+    fileprivate var showsSourceProblems: Bool { principal.role >= .reader }
+}
+
+extension RegistrySnapshot {
+    /// The registry, and for a mounted one where it comes from and, if wanted, what is wrong with that.
+    func document(showsProblem: Bool) -> JSONValue {
+        let document = registry.document(profileCount: count)
+        guard let mount, var object = document.objectValue else { return document }
         object["read_only"] = true
         object["source"] = .string(mount.label)
-        if let problem = mount.problem { object["source_error"] = .string(problem.message) }
+        if showsProblem, let problem = mount.problem { object["source_error"] = .string(problem.message) }
         return .object(object)
     }
 }

@@ -21,14 +21,16 @@ struct MountedRegistries: Sendable {
 /// A source that is not as it should be: what it last said well, if it ever did, is still served.
 package struct SourceProblem: Sendable, Equatable {
     package let label: String
-    /// For logs and the operator's eyes: it may name paths.
+    /// For logs and the operator's eyes, as `reason`, which may name paths.
     package let path: String
     package let reason: String
+    /// The same for a tenant's eyes: never where the file lies.
+    package let shownReason: String
     /// Counted from 1.
     package let line: Int?
 
-    /// `private.yaml, line 3: …`
-    package var message: String { label + (line.map { ", line \($0)" } ?? "") + ": " + reason }
+    /// `private.yaml, line 3: …`, for a tenant's eyes.
+    package var message: String { label + (line.map { ", line \($0)" } ?? "") + ": " + shownReason }
 }
 
 /// Where a mounted registry comes from.
@@ -72,7 +74,7 @@ extension RegistrySnapshot {
                 RegistryError.Damage(
                     table: RegistryError.Damage.source, row: problem.label,
                     column: problem.line.map { "line \($0)" } ?? "file",
-                    reason: problem.reason)),
+                    reason: problem.shownReason)),
             revision: 1, epoch: 0, updatedAtMs: 0, stored: [], entries: SortedList(), stacked: [],
             mount: RegistryMount(label: problem.label, problem: problem))
     }

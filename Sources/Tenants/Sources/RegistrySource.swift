@@ -25,14 +25,28 @@ package struct RegistrySource: Sendable, Equatable {
 
 /// Why a source cannot be used as it is.
 package struct SourceFailure: Error, Sendable, Equatable {
+    /// For logs and the operator's eyes: it may name paths.
     package let reason: String
+    /// The same for a tenant's eyes: the file's own name at most, never where it lies.
+    package let shownReason: String
     /// Counted from 1.
     package let line: Int?
     /// The registries the file is about, as far as it could be read.
     package let registries: [RegistrySlug]
 
     package init(_ reason: String, line: Int? = nil, registries: [RegistrySlug] = []) {
+        self.init(reason, shown: reason, line: line, registries: registries)
+    }
+
+    /// About the file at `path`, which the reason may name.
+    init(_ reason: String, at path: String) {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        self.init(reason, shown: reason.replacing(path, with: name), line: nil, registries: [])
+    }
+
+    private init(_ reason: String, shown: String, line: Int?, registries: [RegistrySlug]) {
         self.reason = reason
+        shownReason = shown
         self.line = line
         self.registries = registries
     }

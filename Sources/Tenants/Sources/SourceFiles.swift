@@ -30,7 +30,7 @@ struct SourceFiles: Sendable {
             throw SourceFailure("lies outside of source_directories")
         }
         do throws(RegistryError) { _ = try FileSystem.checkFile(path) } catch {
-            throw SourceFailure(error.message)
+            throw SourceFailure(error.message, at: path)
         }
         let kind: RegistrySource.Kind
         if let given = source.kind { kind = given } else { kind = try sniffed(path) }
@@ -55,7 +55,7 @@ struct SourceFiles: Sendable {
             // One more byte than there should be tells of a file that grows.
             return try FileSystem.read(path, limit: limit ?? size + 1) ?? []
         } catch {
-            throw SourceFailure(error.message)
+            throw SourceFailure(error.message, at: path)
         }
     }
 
@@ -87,11 +87,11 @@ struct SourceFiles: Sendable {
             if let failure { throw failure }
             return documents
         } catch let error as SQLiteError {
-            throw SourceFailure("cannot be read as a database: \(error.message)")
+            throw SourceFailure("cannot be read as a database: \(error.message)", at: path)
         } catch let error as RegistryError {
-            throw SourceFailure(error.message)
+            throw SourceFailure(error.message, at: path)
         } catch {
-            throw SourceFailure("cannot be read as a database: \(error)")
+            throw SourceFailure("cannot be read as a database: \(error)", at: path)
         }
     }
 

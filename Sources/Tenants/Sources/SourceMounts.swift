@@ -87,7 +87,8 @@ final class SourceMounts: Sendable {
         for slot in slots {
             let problem = slot.failure.map { failure in
                 SourceProblem(
-                    label: slot.source.label, path: slot.source.path, reason: failure.reason, line: failure.line)
+                    label: slot.source.label, path: slot.source.path, reason: failure.reason,
+                    shownReason: failure.shownReason, line: failure.line)
             }
             if let problem { mounted.problems.append(problem) }
             let mount = RegistryMount(label: slot.source.label, problem: problem)
@@ -127,9 +128,9 @@ extension SourceProblem {
     private static let duplicatePhrase = "duplicate registry slug"
 
     fileprivate static func duplicate(_ slug: RegistrySlug, of source: RegistrySource) -> SourceProblem {
-        SourceProblem(
-            label: source.label, path: source.path,
-            reason: "\(duplicatePhrase) \"\(slug)\" across profile registry sources; this one is not served", line: nil)
+        let reason = "\(duplicatePhrase) \"\(slug)\" across profile registry sources; this one is not served"
+        return SourceProblem(
+            label: source.label, path: source.path, reason: reason, shownReason: reason, line: nil)
     }
 
     fileprivate var isDuplicate: Bool { reason.hasPrefix(Self.duplicatePhrase) }
