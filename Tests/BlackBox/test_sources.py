@@ -136,20 +136,29 @@ def test_a_broken_file_leaves_the_last_good_state_and_says_so(start, place):
     gateway = start(config=config(place, f"yaml:{place}/private.yaml"))
     http = gateway.client()
     assert slugs(http) == ["analyst", "default"]
+    good = http.get(f"{REGISTRIES}/private").etag
     write(place / "private.yaml", PRIVATE + "  third: {runtime: {tools: 7}}\n")
 
     def complaint():
         return http.get(f"{REGISTRIES}/private").json().get("source_error", "")
 
+    def unless(tag, path=f"{REGISTRIES}/private"):
+        return http.get(path, headers={"If-None-Match": tag}).status
+
     assert within_a_second(complaint, "the file is followed").startswith(
         "yaml:private.yaml, line 5: validation error ("
     )
     assert slugs(http) == ["analyst", "default"] and chat(http, profile="analyst") == "private/analyst"
+    # Who asks with the tag of another word about the source gets this one.
+    broken, listed = http.get(f"{REGISTRIES}/private").etag, http.get(REGISTRIES).etag
+    assert unless(good) == 200 and unless(broken) == 304 and unless(listed, REGISTRIES) == 304
     (place / "private.yaml").unlink()
     within_a_second(lambda: "cannot be found" in complaint(), "the file is followed")
+    assert unless(broken) == 200 and unless(listed, REGISTRIES) == 200
     assert slugs(http) == ["analyst", "default"]
     write(place / "private.yaml", PRIVATE)
     within_a_second(lambda: not complaint(), "the file is followed")
+    assert http.get(f"{REGISTRIES}/private").etag == good, "a tag means the same content at all times"
     log = gateway.log()
     assert re.search(r'source cannot be used; what it last said stays.*"line":"5"', log)
 

@@ -47,8 +47,9 @@ package final class RegistrySnapshot: SortedByKey {
     package var slug: RegistrySlug { registry.slug }
     package var count: Int { entries.count }
 
-    /// The strong entity tag of the registry and of its list of profiles.
-    package var etag: String { EntityTag.text(revision: revision, epoch: epoch) }
+    /// The strong entity tag of the registry and of its list of profiles; another one when there is other word about the
+    /// registry's source.
+    package var etag: String { EntityTag.text(revision: revision, epoch: epoch ^ (mount?.problem?.fingerprint ?? 0)) }
 
     /// Throws `damaged` when the registry cannot be trusted.
     package func check() throws(RegistryError) {

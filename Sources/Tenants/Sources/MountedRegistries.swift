@@ -14,7 +14,7 @@ struct MountedRegistries: Sendable {
 
     /// Changes with the content, for entity tags of lists.
     var fingerprint: UInt64 {
-        registries.reduce(0) { $0 &* 31 &+ ($1.epoch ^ ($1.mount?.problem == nil ? 0 : 1)) }
+        registries.reduce(0) { $0 &* 31 &+ ($1.epoch ^ ($1.mount?.problem?.fingerprint ?? 0)) }
     }
 }
 
@@ -31,6 +31,9 @@ package struct SourceProblem: Sendable, Equatable {
 
     /// `private.yaml, line 3: …`, for a tenant's eyes.
     package var message: String { label + (line.map { ", line \($0)" } ?? "") + ": " + shownReason }
+
+    /// Changes with the message, for entity tags of what shows it.
+    var fingerprint: UInt64 { message.utf8.fingerprint }
 }
 
 /// Where a mounted registry comes from.
@@ -47,7 +50,7 @@ extension RegistrySnapshot {
         let registry = document.registry
         let stored = registry.storedDocument().encoded()
         let whole = registry.storedDocument(with: document.profiles).encoded()
-        let epoch = whole.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        let epoch = whole.fingerprint
         let entries = document.profiles.map { profile in
             ProfileEntry(
                 profile, registry: registry.slug, isDefault: registry.defaultProfileSlug == profile.slug, revision: 1,
@@ -77,6 +80,13 @@ extension RegistrySnapshot {
                     reason: problem.shownReason)),
             revision: 1, epoch: 0, updatedAtMs: 0, stored: [], entries: SortedList(), stacked: [],
             mount: RegistryMount(label: problem.label, problem: problem))
+    }
+}
+
+extension Sequence where Element == UInt8 {
+    /// FNV-1a: the same on every start.
+    fileprivate var fingerprint: UInt64 {
+        reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     }
 }
 
