@@ -280,6 +280,29 @@ def test_a_source_is_never_one_of_the_gateways_own_files(start, tmp_path):
     assert [item["slug"] for item in http.get(REGISTRIES).json()] == ["default"]
 
 
+def test_another_name_of_one_of_the_gateways_own_files_is_no_source(start, place):
+    gateway = start(started=False, operator_key=OPERATOR_KEY)
+    gateway.config = config(place, f"sqlite:{place}/stolen.db", f"yaml:{place}/private.yaml")
+    gateway.config["tenants"]["other"] = {}
+    write(place / "private.yaml", PRIVATE)
+    gateway.start()
+    other, http = (gateway.client(tenant, OPERATOR_KEY) for tenant in ("other", "default"))
+    assert other.post(REGISTRIES, {"slug": "secret"}).status == 201
+    os.link(gateway.database("other"), place / "stolen.db")
+    phrase = "stolen.db has 2 names (hard links)"
+    assert [item["slug"] for item in http.get(REGISTRIES).json()] == ["default", "private"]
+    within_a_second(lambda: phrase in verification(gateway)["sources"]["found"], "the file is followed")
+    assert [item["slug"] for item in http.get(REGISTRIES).json()] == ["default", "private"]
+    # Nor may a side file of a database be one.
+    (place / "stolen.db").unlink()
+    write_origin_file(place / "stolen.db", {"shared": origin_document("shared")})
+    os.chmod(place / "stolen.db", 0o644)
+    (place / "some.file").touch(mode=0o600)
+    os.link(place / "some.file", place / "stolen.db-wal")
+    phrase = "stolen.db-wal has 2 names (hard links)"
+    within_a_second(lambda: phrase in verification(gateway)["sources"]["found"], "the file is followed")
+
+
 def test_other_tenants_see_nothing_of_a_source(start, place):
     write(place / "private.yaml", PRIVATE)
     settings = config(place, f"yaml:{place}/private.yaml")

@@ -35,6 +35,8 @@ struct FileStatus {
     let kind: Kind
     let permissions: UInt32
     let owner: UInt32
+    /// How many names the file has.
+    let links: UInt64
 
     init?(_ path: String) {
         var status = stat()
@@ -50,6 +52,7 @@ struct FileStatus {
         }
         permissions = status.st_mode & 0o7777
         owner = status.st_uid
+        links = UInt64(status.st_nlink)
     }
 
     /// Anybody who may write a file may date it later than nanoseconds in 64 bits reach.

@@ -29,15 +29,26 @@ struct SourceFiles: Sendable {
         guard Self.lies(path, in: reading.directories.compactMap(Self.resolved)) else {
             throw SourceFailure("lies outside of source_directories")
         }
-        do throws(RegistryError) { _ = try FileSystem.checkFile(path) } catch {
-            throw SourceFailure(error.message, at: path)
-        }
+        // SQLite opens the side files too; none of a database's may be one of the gateway's under another name.
+        for suffix in ["", "-wal", "-shm", "-journal"] { try check(path + suffix) }
         let kind: RegistrySource.Kind
         if let given = source.kind { kind = given } else { kind = try sniffed(path) }
         switch kind {
         case .yaml: return try reading.decodeYAML(try bytes(of: path))
         case .sqlite: return try registries(inDatabase: path)
         }
+    }
+
+    /// Refuses what others may write, and a file that has other names: one of them may be one of the gateway's own.
+    private func check(_ path: String) throws(SourceFailure) {
+        let status: FileStatus?
+        do throws(RegistryError) { status = try FileSystem.checkFile(path) } catch {
+            throw SourceFailure(error.message, at: path)
+        }
+        guard let status, status.links > 1 else { return }
+        throw SourceFailure(
+            "\(path) has \(status.links) names (hard links), and one may be a file of the gateway's own; "
+                + "a source has one name: copy the file, or link to it with ln -s", at: path)
     }
 
     /// By the name's ending, else by SQLite's first 15 bytes, else YAML (origin 6.3).
