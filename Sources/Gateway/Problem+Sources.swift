@@ -29,7 +29,7 @@ extension Problem {
             self = .notFound("registry not found", code: "registry_not_found", param: "registry")
         case .profileNotFound:
             self = .notFound("profile not found", code: "profile_not_found", param: "slug")
-        case .versionNotFound(_, _, _):
+        case .versionNotFound, .noVersions:
             self = .notFound(error.message, code: "version_not_found", param: "version")
         case .versionIsDeletion:
             self.init(.conflict, code: "version_is_deletion", error.message, param: "version")

@@ -50,6 +50,8 @@ package enum RegistryError: Error, Sendable, Equatable {
     case registryNotEmpty(String, profiles: Int)
     /// The registry is mounted from a source, which is only read; 403.
     case readOnlySource(registry: String, source: String)
+    /// The registry is mounted from a source: there are no versions of it to be asked for; 404.
+    case noVersions(registry: String, source: String)
     /// No registry is named, and the source that says which one is meant cannot be used; 503.
     case defaultRegistryUnavailable(source: String)
     /// Everything that keeps a document from being imported; never empty.
@@ -119,6 +121,9 @@ extension RegistryError: CustomStringConvertible {
                 + "delete them first, or repeat with force=true"
         case .readOnlySource(let registry, let source):
             return "store is read-only: registry \"\(registry)\" is backed by read-only \(source)"
+        case .noVersions(let registry, let source):
+            return "registry \"\(registry)\" is mounted from read-only \(source) and has no versions; "
+                + "only its current state can be read"
         case .defaultRegistryUnavailable(let source):
             return "the default registry is unavailable: \(source), which says which one that is, cannot be used now; "
                 + "name a registry, or have the operator mend the source (the log says what is wrong)"

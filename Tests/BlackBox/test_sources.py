@@ -120,6 +120,37 @@ def test_profiles_may_be_layered_on_mounted_ones(mounted):
     )
 
 
+def test_a_mounted_registry_has_none_of_the_versions_its_deleted_namesake_had(start, place):
+    gateway = start(config=config(place, f"yaml:{place}/private.yaml"))
+    http = gateway.client()
+    assert http.post(REGISTRIES, {"slug": "private"}).status == 201
+    create(http, "analyst", registry="private", runtime={"system_prompt": "deleted"})
+    create(http, "gone", registry="private")
+    changed = http.patch(f"{PROFILES}/analyst?registry=private", {"display_name": "x"})
+    assert changed.status == 200, changed
+    assert http.delete(f"{REGISTRIES}/private?force=true").status == 204
+    write(place / "private.yaml", PRIVATE)
+    within_a_second(lambda: http.get(f"{REGISTRIES}/private").status == 200, "the file is followed")
+    for path in (f"{PROFILES}/analyst/versions?registry=private", f"{REGISTRIES}/private/versions"):
+        assert (http.get(path).status, http.get(path).json()) == (200, [])
+    phrase = 'registry "private" is mounted from read-only yaml:private.yaml and has no versions'
+    for path in (
+        f"{PROFILES}/analyst/versions/1?registry=private",
+        f"{PROFILES}/analyst/diff?registry=private",
+        f"{PROFILES}/analyst/diff?registry=private&from=1&to=2",
+        f"{REGISTRIES}/private/versions/1",
+    ):
+        assert refuses(http.get(path), 404, phrase).error["code"] == "version_not_found"
+    for path in ("versions", "versions/1", "diff"):
+        refuses(http.get(f"{PROFILES}/gone/{path}?registry=private"), 404, "profile not found")
+    body = {"model": "private/analyst@1", "messages": [{"role": "user", "content": "x"}]}
+    response = http.post("/v1/chat/completions", body)
+    assert refuses(response, 404, "mounted from read-only yaml:private.yaml").error["code"] == "version_not_found"
+    refuses(http.get("/v1/models/private/analyst@1"), 404, "mounted from read-only yaml:private.yaml")
+    rollback = http.post(f"{PROFILES}/analyst/rollback", {"version": 1, "registry": "private"})
+    assert refuses(rollback, 403, "store is read-only").error["code"] == "read_only_source"
+
+
 def test_a_changed_file_is_followed_within_a_second(mounted, place):
     tag = mounted.get(REGISTRIES).etag
     write(place / "private.yaml", PRIVATE.replace("Mine", "Yours"))

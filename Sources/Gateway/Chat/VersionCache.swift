@@ -55,6 +55,8 @@ final class VersionCache: Sendable {
             found = try await tenant.version(pin.version, of: current.slug, in: current.registry)
         } catch .versionNotFound {
             throw missing("there is no such version")
+        } catch .noVersions(_, let source) {
+            throw missing("its registry is mounted from read-only \(source) and has no versions")
         }
         guard let entry = try found.profileEntry(epoch: current.epoch) else {
             throw missing("that version is a deletion")

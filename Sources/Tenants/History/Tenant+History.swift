@@ -6,7 +6,8 @@ extension Tenant {
     /// About how many bytes of documents one page holds at most; there is always one entry.
     static let maximumPageBytes = 4 << 20
 
-    /// The versions of a profile that exists or once did, newest first; of the registry itself when `slug` is nil.
+    /// The versions of a profile that exists or once did, newest first; of the registry itself when `slug` is nil. A mounted
+    /// registry has none, whatever the tenant's own of that name once had.
     ///
     /// - Parameters:
     ///   - limit: most entries, at least 1; the page may be cut earlier when its documents are large.
@@ -15,6 +16,10 @@ extension Tenant {
     package func versions(
         of slug: ProfileSlug?, in registry: RegistrySlug, limit: Int, before: UInt64? = nil
     ) async throws(RegistryError) -> HistoryPage {
+        if let mounted = mountedRegistry(registry) {
+            if let slug, mounted.profile(slug) == nil { throw Self.unknown(slug, registry) }
+            return HistoryPage(entries: [], epoch: mounted.epoch, isCut: false)
+        }
         let (entries, isKnown, isCut) = try await read {
             connection throws(SQLiteError) -> ([HistoryEntry], Bool, Bool) in
             var entries: [HistoryEntry] = []
@@ -45,11 +50,12 @@ extension Tenant {
 
     /// One version of a profile, or of the registry itself when `slug` is nil.
     ///
-    /// - Throws: `versionNotFound` when there never was such a version or retention has removed it; `profileNotFound`
-    ///   or `registryNotFound` when there never was such a thing; what `read` throws.
+    /// - Throws: `versionNotFound` when there never was such a version or retention has removed it; `noVersions` for a
+    ///   mounted registry; `profileNotFound` or `registryNotFound` when there never was such a thing; what `read` throws.
     package func version(
         _ number: UInt64, of slug: ProfileSlug?, in registry: RegistrySlug
     ) async throws(RegistryError) -> HistoryEntry {
+        try refuseMounted(slug, in: registry)
         let (entry, isKnown) = try await read { connection throws(SQLiteError) -> (HistoryEntry?, Bool) in
             if let entry = try HistorySQL.version(number, of: slug, in: registry, connection) { return (entry, true) }
             return (nil, try HistorySQL.isKnown(slug, in: registry, connection))
@@ -65,6 +71,7 @@ extension Tenant {
     package func versions(
         from: UInt64?, to: UInt64?, of slug: ProfileSlug, in registry: RegistrySlug
     ) async throws(RegistryError) -> (from: HistoryEntry?, to: HistoryEntry) {
+        try refuseMounted(slug, in: registry)
         typealias Pair = (from: HistoryEntry?, to: HistoryEntry)
         let result = try await read { connection throws(SQLiteError) -> Result<Pair, RegistryError> in
             func find(_ number: UInt64) throws(SQLiteError) -> HistoryEntry? {
@@ -110,6 +117,17 @@ extension Tenant {
         guard entries.count > query.limit else { return (entries, false) }
         entries.removeLast()
         return (entries, true)
+    }
+
+    private func mountedRegistry(_ slug: RegistrySlug) -> RegistrySnapshot? {
+        guard let registry = snapshot.registry(slug), registry.mount != nil else { return nil }
+        return registry
+    }
+
+    private func refuseMounted(_ slug: ProfileSlug?, in registry: RegistrySlug) throws(RegistryError) {
+        guard let mounted = mountedRegistry(registry), let mount = mounted.mount else { return }
+        if let slug, mounted.profile(slug) == nil { throw Self.unknown(slug, registry) }
+        throw .noVersions(registry: registry.rawValue, source: mount.label)
     }
 
     private static func unknown(_ slug: ProfileSlug?, _ registry: RegistrySlug) -> RegistryError {
