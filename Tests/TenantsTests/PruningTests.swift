@@ -170,6 +170,34 @@ struct PruningTests {
         #expect(await tenants.shell("SELECT count(*) FROM profiles") == "3")
     }
 
+    @Test func `a table that was dropped after pruning comes back with a version nobody has seen`() async throws {
+        let scratch = try ScratchDirectory()
+        let seen: UInt64
+        do {
+            let tenants = try tenants(in: scratch) { $0.maximumVersions = 3 }
+            let tenant = try await tenants.tenant()
+            for number in 1...12 {
+                let body = try PatchRegistryBody(decoding: ["display_name": .string("\(number)")])
+                _ = try await tenant.transact(tenants.context) { (transaction) throws(RegistryError) in
+                    try transaction.patchRegistry(.default, body)
+                }
+            }
+            for number in 2...20 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
+            seen = try tenant.current().usableRegistry(.default).registry.metadata.version
+            #expect(
+                await eventually(within: .seconds(10)) {
+                    await tenants.shell("SELECT count(*) FROM profile_history") == "3"
+                })
+            await tenants.directory.close()
+            await tenants.shell("DROP TABLE profile_registries")
+        }
+        let tenants = try TestTenants(in: scratch)
+        let tenant = try await tenants.tenant()
+        #expect(try tenant.current().usableRegistry(.default).registry.metadata.version > seen)
+        #expect(try tenant.entry("agent").version == 20)
+        await tenants.directory.close()
+    }
+
     @Test func `another program's lock puts it off, and its changes are not lost`() async throws {
         let tenants = try tenants { $0.maximumVersions = 3 }
         let tenant = try await tenants.tenant()

@@ -95,13 +95,15 @@ extension RegistrySchema {
     /// A table of registries that was dropped is filled again from the history's last state of each.
     ///
     /// The history has a registry's own documents, not the counts and times that changes of its profiles brought: these
-    /// must not go back, so the version becomes at least the number of changes there were, and revision 0 has the
-    /// registry adopted as one that was edited.
+    /// must not go back, so the version becomes at least the number of changes there were: pruning leaves the last version
+    /// of everything, and these add up to no less. Revision 0 has the registry adopted as one that was edited.
     static let recovery = """
         INSERT OR IGNORE INTO profile_registries (slug, payload_json, updated_at_ms)
             SELECT h.registry_slug,
                 json_set(h.document_json, '$.metadata.version', max(h.version,
-                    (SELECT count(*) FROM profile_history c WHERE c.registry_slug = h.registry_slug))),
+                    (SELECT CAST(total(last) AS INTEGER) FROM (
+                        SELECT max(c.version) AS last FROM profile_history c
+                        WHERE c.registry_slug = h.registry_slug GROUP BY c.profile_slug)))),
                 (SELECT max(at_ms) FROM profile_history t WHERE t.registry_slug = h.registry_slug)
             FROM profile_history h
             WHERE h.profile_slug = '' AND h.document_json IS NOT NULL
