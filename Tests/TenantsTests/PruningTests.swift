@@ -198,6 +198,30 @@ struct PruningTests {
         await tenants.directory.close()
     }
 
+    @Test func `what is old and may not go is looked through once a pass`() throws {
+        let scratch = try ScratchDirectory()
+        let connection = try Connection(path: scratch.path + "/history.db", options: ConnectionOptions())
+        defer { connection.close() }
+        try connection.execute(RegistrySchema.version1)
+        func add(_ slug: String, _ version: Int, at time: Int) throws {
+            try connection.execute(
+                "INSERT INTO profile_history VALUES (NULL, 1, 'r', '\(slug)', \(version), 'update', '{}', \(time), '', '', '')"
+            )
+        }
+        try add("old", 1, at: 1)
+        for version in 1...6 { try add("young", version, at: 90_000) }
+        var retention = HistoryRetention()
+        retention.maximumVersions = 5
+        retention.maximumVersionAge = .seconds(50)
+        var pass = try PruningPass(retention, nowMs: 100_000, connection)
+        #expect(try pass.next(connection).versions == [2, 3])
+        // It may go from now on; this pass is done with it, the next one is not.
+        try add("old", 2, at: 90_001)
+        #expect(try pass.next(connection).isEmpty)
+        pass = try PruningPass(retention, nowMs: 100_000, connection)
+        #expect(try pass.next(connection).versions == [1])
+    }
+
     @Test func `another program's lock puts it off, and its changes are not lost`() async throws {
         let tenants = try tenants { $0.maximumVersions = 3 }
         let tenant = try await tenants.tenant()

@@ -38,7 +38,11 @@ struct PruningPass: Sendable {
         batch.versions = try versions(after: ageCursor, upTo: oldVersions, limit: Self.batchSize, connection)
         if let last = batch.versions.last {
             ageCursor = last
-        } else if excessVersions > 0 {
+        } else {
+            // What is left there may not go: looking through it again for every batch by count could take long.
+            ageCursor = oldVersions
+        }
+        if batch.versions.isEmpty, excessVersions > 0 {
             batch.versions = try versions(
                 after: countCursor, upTo: .max, limit: min(Self.batchSize, Int(clamping: excessVersions)), connection)
             countCursor = batch.versions.last ?? .max
