@@ -41,6 +41,12 @@ struct RunbookAlarms {
                     + "tenants are untouched, nothing was overwritten.",
                 action: "\(verify) says which; \(restore). It serves again without a restart."),
             .init(
+                alarm: "503 default_registry_unavailable; \"source cannot be used\" in the log",
+                meaning:
+                    "The tenant's last source is missing or unreadable, so nobody can tell which registry is meant where "
+                    + "none is named. What names a registry goes on.",
+                action: "\(verify) says what is wrong with the file; mend it, it is read again within a second."),
+            .init(
                 alarm: "503 commit_outcome_unknown",
                 meaning: "The disk failed in the middle of a commit.",
                 action: "Read the profile before repeating the change; look at the disk; then \(verify)."),
