@@ -44,6 +44,37 @@ struct PruningTests {
         await tenants.directory.close()
     }
 
+    @Test func `what was found in a file that a restore has replaced is not deleted from the one in its place`()
+        async throws
+    {
+        let tenants = try BackupTenants()
+        let tenant = try await tenants.tenant()
+        for number in 2...30 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
+        let backup = try #require(try await tenants.service.backUp(.default).files.first)
+        var retention = HistoryRetention()
+        retention.maximumVersions = 10
+        let (pass, batch) = try await tenant.read { [retention] (connection) throws(SQLiteError) in
+            var pass = try PruningPass(retention, nowMs: 0, connection)
+            return (pass, try pass.next(connection))
+        }
+        #expect(batch.versions.count == 22)
+        _ = try await tenants.service.restore(.default, from: .name(backup.fileName), context: tenants.context)
+        let error = await #expect(throws: RegistryError.self) {
+            try await withCheckedContinuation { continuation in
+                tenant.perform(PendingPruning(batch: batch, continuation: continuation))
+            }.get()
+        }
+        #expect(error?.isBusy == true)
+        #expect(await tenants.shell("SELECT count(*) FROM profile_history") == "32")
+        // Nor is anything looked for with the counts of the old file.
+        let next = try await tenant.read { (connection) throws(SQLiteError) in
+            var pass = pass
+            return try pass.next(connection)
+        }
+        #expect(next.isEmpty)
+        await tenants.close()
+    }
+
     @Test func `a deletion stays, so that a slug made again goes on counting`() async throws {
         let tenants = try tenants { $0.maximumVersions = 1 }
         let tenant = try await tenants.tenant()

@@ -6,6 +6,8 @@ struct PruningPass: Sendable {
     struct Batch: Sendable {
         var versions: [Int64] = []
         var auditEntries: [Int64] = []
+        /// Of the file they were found in: the same numbers mean other rows in another.
+        let epoch: UInt64
 
         var isEmpty: Bool { versions.isEmpty && auditEntries.isEmpty }
     }
@@ -13,6 +15,7 @@ struct PruningPass: Sendable {
     /// Deleting this many takes the writer a few milliseconds.
     static let batchSize = 100
 
+    private let epoch: UInt64
     private var excessVersions: Int64
     private var excessAuditEntries: Int64
     /// The last rows that are too old, whether they may go or not.
@@ -24,6 +27,7 @@ struct PruningPass: Sendable {
 
     /// Counts, and looks where the rows that are too old end.
     init(_ retention: HistoryRetention, nowMs: Int64, _ connection: Connection) throws(SQLiteError) {
+        epoch = try Self.epoch(connection)
         excessVersions = try Self.count("profile_history", connection) - Int64(retention.maximumVersions)
         excessAuditEntries = try Self.count("profile_audit", connection) - Int64(retention.maximumAuditEntries)
         oldVersions = try Self.lastID(
@@ -32,9 +36,10 @@ struct PruningPass: Sendable {
             in: "profile_audit", before: nowMs - retention.maximumAuditAge.milliseconds, connection)
     }
 
-    /// The next rows that may go; empty when there are none left.
+    /// The next rows that may go; empty when there are none left, or when another file has been put in place.
     mutating func next(_ connection: Connection) throws(SQLiteError) -> Batch {
-        var batch = Batch()
+        var batch = Batch(epoch: epoch)
+        guard try Self.epoch(connection) == epoch else { return batch }
         batch.versions = try versions(after: ageCursor, upTo: oldVersions, limit: Self.batchSize, connection)
         if let last = batch.versions.last {
             ageCursor = last
@@ -88,6 +93,10 @@ struct PruningPass: Sendable {
             return true
         }
         return found
+    }
+
+    private static func epoch(_ connection: Connection) throws(SQLiteError) -> UInt64 {
+        UInt64(bitPattern: try connection.integer("SELECT value FROM gateway_meta WHERE key = 'epoch'") ?? 0)
     }
 
     private static func count(_ table: String, _ connection: Connection) throws(SQLiteError) -> Int64 {
