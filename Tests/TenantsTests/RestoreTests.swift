@@ -217,6 +217,36 @@ struct RestoreTests {
         await tenants.close()
     }
 
+    @Test
+    func `a registry that a restore takes away makes room for a source's of the same name, and the other way round`()
+        async throws
+    {
+        let scratch = try ScratchDirectory()
+        let slug = try #require(TenantSlug("default"))
+        let path = scratch.path + "/team.yaml"
+        await Shell.run("echo x > '\(path)'; chmod 600 '\(path)'")
+        let team = RegistryDocument(registry: Registry(slug: RegistrySlug(normalised: "team")), profiles: [])
+        let directory = try FileSystem.realPath(scratch.path)
+        let tenants = try BackupTenants(in: scratch) { configuration in
+            configuration.sources[slug] = [RegistrySource(kind: .yaml, path: path)]
+            configuration.sourceReading = SourceReading(directories: [directory]) { _ throws(SourceFailure) in [team] }
+        }
+        let tenant = try await tenants.tenant()
+        let mounts = try #require(tenant.sources)
+        #expect(mounts.mounted.registries["team"] != nil)
+        let without = try #require(try await tenants.service.backUp(.default).files.first)
+        await tenants.shell(
+            "INSERT INTO profile_registries SELECT 'team', "
+                + "json_set(payload_json, '$.slug', 'team', '$.default_profile_slug', NULL), 5 FROM profile_registries")
+        #expect(await eventually { mounts.mounted.registries["team"] == nil && !mounts.mounted.problems.isEmpty })
+        let with = try #require(try await tenants.service.backUp(.default).files.first)
+        _ = try await tenants.service.restore(.default, from: .name(without.fileName), context: tenants.context)
+        #expect(mounts.mounted.registries["team"] != nil && mounts.mounted.problems.isEmpty)
+        _ = try await tenants.service.restore(.default, from: .name(with.fileName), context: tenants.context)
+        #expect(mounts.mounted.registries["team"] == nil && mounts.mounted.problems.count == 1)
+        await tenants.close()
+    }
+
     @Test func `a file of the origin is taken over by restoring it`() async throws {
         let tenants = try BackupTenants()
         let tenant = try await tenants.tenant()

@@ -17,6 +17,8 @@ final class SourceMounts: Sendable {
     private struct State {
         var slots: [Slot]
         var mounted = MountedRegistries.none
+        /// The tenant's own registries when that was mounted; nil before.
+        var own: Set<String>?
     }
 
     private let state: Mutex<State>
@@ -39,12 +41,15 @@ final class SourceMounts: Sendable {
         return slots.contains { $0.seen != files.identities(of: $0.source) }
     }
 
-    /// Reads what has changed. A file that cannot be read well leaves what it last said in force.
+    /// Reads what has changed, and mounts it anew also when the tenant's own registries are others than before: a restore
+    /// may bring one that a source has too, or make room for one. A file that cannot be read well leaves what it last
+    /// said in force.
     ///
     /// - Parameter own: the registries that are the tenant's own; a source must not have one of the same name.
     func reload(beside own: TenantContent) {
-        var slots = state.withLock { $0.slots }
-        var isChanged = false
+        var (slots, before) = state.withLock { ($0.slots, $0.own) }
+        let names = Set(own.registries.map(\.key))
+        var isChanged = names != before
         for index in slots.indices {
             // Before the reading: what is written meanwhile shows at the next look.
             let seen = files.identities(of: slots[index].source)
@@ -69,7 +74,7 @@ final class SourceMounts: Sendable {
         var mounted = Self.mount(slots, beside: own)
         if !files.reading.takesDefault { (mounted.top, mounted.undecided) = (nil, nil) }
         let known = state.withLock { [mounted] state in
-            defer { state = State(slots: slots, mounted: mounted) }
+            defer { state = State(slots: slots, mounted: mounted, own: names) }
             return state.mounted.problems
         }
         for problem in mounted.problems where !known.contains(problem) && problem.isDuplicate {
