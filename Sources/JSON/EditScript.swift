@@ -15,6 +15,17 @@ enum EditScript {
     static func steps<Element: Hashable>(
         from old: [Element], to new: [Element], maximumDistance: Int = 1024
     ) -> [Step] {
+        var budget = Int.max
+        return steps(from: old, to: new, maximumDistance: maximumDistance, budget: &budget)
+    }
+
+    /// The same for one of many comparisons, which share a budget.
+    ///
+    /// - Parameter budget: elements that may still be compared; below zero afterwards when the answer is, for want of
+    ///   it, not the shortest.
+    static func steps<Element: Hashable>(
+        from old: [Element], to new: [Element], maximumDistance: Int = 1024, budget: inout Int
+    ) -> [Step] {
         let (left, right) = numbered(old, new)
         var start = 0
         while start < left.count, start < right.count, left[start] == right[start] { start += 1 }
@@ -24,7 +35,7 @@ enum EditScript {
             rightEnd -= 1
         }
         var steps = (0..<start).map { Step.keep(old: $0, new: $0) }
-        steps += middle(left[start..<leftEnd], right[start..<rightEnd], maximumDistance)
+        steps += middle(left[start..<leftEnd], right[start..<rightEnd], maximumDistance, &budget)
         steps += zip(leftEnd..<left.count, rightEnd..<right.count).map { Step.keep(old: $0, new: $1) }
         return ordered(steps)
     }
@@ -40,7 +51,9 @@ enum EditScript {
         return (old.map(number), new.map(number))
     }
 
-    private static func middle(_ old: ArraySlice<Int>, _ new: ArraySlice<Int>, _ maximumDistance: Int) -> [Step] {
+    private static func middle(
+        _ old: ArraySlice<Int>, _ new: ArraySlice<Int>, _ maximumDistance: Int, _ budget: inout Int
+    ) -> [Step] {
         func replacingAll() -> [Step] { old.indices.map(Step.remove) + new.indices.map(Step.insert) }
         guard !old.isEmpty, !new.isEmpty, abs(old.count - new.count) <= maximumDistance else { return replacingAll() }
         let bound = min(old.count + new.count, maximumDistance)
@@ -48,16 +61,19 @@ enum EditScript {
         var reach = [Int](repeating: 0, count: 2 * bound + 3)
         var traces: [[Int]] = []
         for distance in 0...bound {
+            guard budget >= 0 else { return replacingAll() }
             traces.append(Array(reach[(bound - distance)...(bound + distance + 2)]))
             for diagonal in stride(from: -distance, through: distance, by: 2) {
                 let slot = bound + 1 + diagonal
                 let insertsLast =
                     diagonal == -distance || diagonal != distance && reach[slot - 1] < reach[slot + 1]
-                var x = insertsLast ? reach[slot + 1] : reach[slot - 1] + 1
+                let start = insertsLast ? reach[slot + 1] : reach[slot - 1] + 1
+                var x = start
                 while x < old.count, x - diagonal < new.count,
                     old[old.startIndex + x] == new[new.startIndex + x - diagonal]
                 { x += 1 }
                 reach[slot] = x
+                budget -= x - start + 1
                 if x >= old.count, x - diagonal >= new.count { return way(traces, old, new) }
             }
         }

@@ -10,9 +10,15 @@ package enum UnifiedDiff {
         let (old, new) = (lines(of: old), lines(of: new))
         let steps = EditScript.steps(from: old, to: new)
         var bytes: [UInt8] = []
+        var (end, before) = (0, (old: 0, new: 0))
         for range in hunks(of: steps, context: context) {
             if bytes.isEmpty { bytes += Array("--- \(oldName)\n+++ \(newName)\n".utf8) }
-            bytes += header(of: steps[range], after: steps[..<range.lowerBound])
+            let between = counts(steps[end..<range.lowerBound])
+            let hunk = counts(steps[range])
+            before = (before.old + between.old, before.new + between.new)
+            bytes += header(of: hunk, after: before)
+            before = (before.old + hunk.old, before.new + hunk.new)
+            end = range.upperBound
             for step in steps[range] {
                 switch step {
                 case .keep(let index, _): append(" ", old[index], to: &bytes)
@@ -51,16 +57,12 @@ package enum UnifiedDiff {
         return hunks
     }
 
-    private static func header(
-        of hunk: ArraySlice<EditScript.Step>, after before: ArraySlice<EditScript.Step>
-    ) -> [UInt8] {
-        let (oldStart, newStart) = counts(before)
-        let (oldCount, newCount) = counts(hunk)
+    private static func header(of hunk: (old: Int, new: Int), after before: (old: Int, new: Int)) -> [UInt8] {
         // An empty side is named by the line before it.
         func side(_ start: Int, _ count: Int) -> String {
             count == 1 ? "\(start + 1)" : "\(count == 0 ? start : start + 1),\(count)"
         }
-        return Array("@@ -\(side(oldStart, oldCount)) +\(side(newStart, newCount)) @@\n".utf8)
+        return Array("@@ -\(side(before.old, hunk.old)) +\(side(before.new, hunk.new)) @@\n".utf8)
     }
 
     private static func counts(_ steps: ArraySlice<EditScript.Step>) -> (old: Int, new: Int) {

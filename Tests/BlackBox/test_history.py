@@ -322,6 +322,17 @@ def test_two_documents_that_share_nothing_are_compared_in_time(http):
     assert applied(at(http, 1)["document"], answer["patch"]) == at(http, 2)["document"]
 
 
+def test_large_documents_are_compared_in_bounds(http):
+    def lists(digits):
+        return {f"a.b{number}@v1": (digits * 1000)[number : number + 1000] for number in range(300)}
+
+    create(http, "x", extensions=lists([0, 1, 2, 3, 4, 5, 6]))
+    http.patch(f"{PROFILES}/x", {"extensions": lists([6, 4, 2, 0, 5, 3, 1, 7])})
+    answer = diff(http)
+    assert applied(at(http, 1)["document"], answer["patch"]) == at(http, 2)["document"]
+    assert len(answer["patch"]) < 30_000
+
+
 # Rollback ----------------------------------------------------------------------------------------------------------
 
 

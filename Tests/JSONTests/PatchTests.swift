@@ -40,6 +40,43 @@ struct PatchTests {
         }
     }
 
+    private func lists(_ count: Int, of length: Int, keyed: String, _ value: (Int) -> Int) -> JSONValue {
+        var object = JSONObject()
+        for number in 0..<count {
+            object["\(keyed)\(number)"] = .array((0..<length).map { .number(JSONNumber(value($0 + number))) })
+        }
+        return .object(object)
+    }
+
+    @Test func `arrays that differ all over are replaced once there were many of them`() throws {
+        var random = SeededRandom(seed: 500)
+        let old = lists(500, of: 1_000, keyed: "a") { _ in random.next(below: 10) }
+        let new = lists(500, of: 1_000, keyed: "a") { _ in random.next(below: 10) }
+        let patch = JSONPatch.difference(from: old, to: new)
+        #expect(try old.applying(patch) == new)
+        #expect(patch.encoded().count < 2 * new.encoded().count + (4 << 20))
+        #expect(patch.arrayValue?.last?["op"] == "replace" && patch.arrayValue?.last?["path"] == "/a499")
+    }
+
+    @Test func `a difference is not longer for long keys than the value that replaces it`() throws {
+        let key = String(repeating: "k", count: 10_000)
+        let old: JSONValue = .object([key: lists(1_000, of: 1, keyed: "a") { _ in 1 }])
+        let new: JSONValue = .object([key: lists(1_000, of: 1, keyed: "a") { _ in 2 }])
+        #expect(JSONPatch.difference(from: old, to: new) == [["op": "replace", "path": "", "value": new]])
+        #expect(JSONPatch.difference(from: old, to: old) == [])
+    }
+
+    @Test func `the lines of every hunk are counted from the beginning`() throws {
+        let old = (0..<200).map { "\($0)" }
+        let new = old.enumerated().flatMap { $0.offset % 50 == 20 ? ["new", $0.element] : [$0.element] }
+        let text = UnifiedDiff.text(from: old.asLines, named: "o", to: new.asLines, named: "n")
+        #expect(
+            text.split(separator: "\n").filter { $0.hasPrefix("@@") } == [
+                "@@ -18,6 +18,7 @@", "@@ -68,6 +69,7 @@", "@@ -118,6 +120,7 @@", "@@ -168,6 +171,7 @@",
+            ])
+        #expect(try old.applying(unified: text) == new)
+    }
+
     @Test func `a unified diff is what diff -u writes`() {
         let old = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n"
         let new = "a\nB\nc\nd\ne\nf\ng\nh\ni\nj\nk\n"

@@ -7,6 +7,8 @@ internal import Tenants
 struct HistoryHandlers: Sendable {
     private static let defaultLimit = 100
     private static let maximumLimit = 1000
+    /// Bytes of text that are compared line by line.
+    private static let maximumText = 8 << 20
 
     @Sendable func versions(_ context: RequestContext) async throws -> Response {
         try await page(of: try context.slugInPath(), in: try await context.registry(nil), context)
@@ -33,7 +35,10 @@ struct HistoryHandlers: Sendable {
         let (old, new) = try await tenant.versions(from: from, to: to, of: slug, in: registry)
         let tag = EntityTag.text(
             revision: new.revision, epoch: tenant.snapshot.epoch, part: "\(new.version)-\(old?.version ?? 0)")
-        return .stored(bytes: try difference(old, new).encoded() + [0x0A], etag: tag, for: context)
+        let bytes = try await context.services.tenants.offload {
+            try Self.difference(old, new).encoded() + [0x0A]
+        }
+        return .stored(bytes: bytes, etag: tag, for: context)
     }
 
     @Sendable func rollBack(_ context: RequestContext) async throws -> Response {
@@ -106,7 +111,7 @@ struct HistoryHandlers: Sendable {
         return .stored(bytes: item.encoded() + [0x0A], etag: tag, for: context)
     }
 
-    private func difference(_ old: HistoryEntry?, _ new: HistoryEntry) throws -> JSONValue {
+    private static func difference(_ old: HistoryEntry?, _ new: HistoryEntry) throws -> JSONValue {
         let (before, after) = (try old?.document() ?? .null, try new.document())
         let name = "\(new.registry)/\(new.profile?.rawValue ?? "")"
         return [
@@ -114,10 +119,23 @@ struct HistoryHandlers: Sendable {
             "from": old.map { .number(JSONNumber($0.version)) } ?? .null, "to": .number(JSONNumber(new.version)),
             "patch": JSONPatch.difference(from: before, to: after),
             "text": .string(
-                UnifiedDiff.text(
-                    from: before.textToCompare, named: old.map { "\(name)@\($0.version)" } ?? "/dev/null",
-                    to: after.textToCompare, named: "\(name)@\(new.version)")),
+                text(
+                    from: before, named: old.map { "\(name)@\($0.version)" } ?? "/dev/null", to: after,
+                    named: "\(name)@\(new.version)")),
         ]
+    }
+
+    /// The differences as text, or a line that says why there is none.
+    private static func text(
+        from old: JSONValue, named oldName: String, to new: JSONValue, named newName: String
+    ) -> String {
+        let (before, after) = (old.textToCompare, new.textToCompare)
+        let size = before.count + after.count
+        guard size <= maximumText else {
+            return "no text: both documents together have \(size) bytes with one value a line, "
+                + "the limit is \(maximumText); see patch\n"
+        }
+        return UnifiedDiff.text(from: before, named: oldName, to: after, named: newName)
     }
 }
 
