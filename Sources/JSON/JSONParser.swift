@@ -5,12 +5,17 @@
 struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
     private let maximumDepth: Int
+    /// How many values may still come.
+    private var remainingValues: Int
+    private let maximumValues: Int
     private var position = 0
 
     /// The buffer must outlive the parser.
-    init(_ bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int) {
+    init(_ bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, maximumValues: Int = .max) {
         self.bytes = bytes
         self.maximumDepth = maximumDepth
+        self.maximumValues = maximumValues
+        remainingValues = maximumValues
     }
 
     mutating func parseDocument() throws(JSONError) -> JSONValue {
@@ -25,6 +30,8 @@ struct JSONParser {
 
     private mutating func parseValue(depth: Int) throws(JSONError) -> JSONValue {
         skipWhitespace()
+        guard remainingValues > 0 else { throw JSONError("more than \(maximumValues) values", at: position) }
+        remainingValues -= 1
         guard position < bytes.count else {
             throw JSONError(position == 0 ? "the document is empty" : "unexpected end of the document", at: position)
         }

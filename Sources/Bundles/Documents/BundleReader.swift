@@ -21,7 +21,7 @@ package struct BundleReader: Sendable {
         switch syntax {
         case .json:
             let document: JSONValue
-            do { document = try JSONValue(parsing: bytes) } catch { throw .syntax("\(error)", line: nil) }
+            do { document = try JSONValue(parsing: bytes, maximumValues: yamlLimits.values) } catch { throw .syntax("\(error)", line: nil) }
             return read(document, root: nil)
         case .yaml:
             let root: YAMLNode?
