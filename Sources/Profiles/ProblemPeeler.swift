@@ -5,7 +5,8 @@ package import JSON
 /// What a problem is about is taken out and the rest is decoded again, until nothing is wrong or nothing can be taken
 /// out. An element taken out of a list shifts those behind it; the paths reported are those of the original.
 package struct ProblemPeeler {
-    private static let maximumProblems = 100
+    /// How many problems of one document are worth finding.
+    package static let maximumProblems = 100
 
     private var document: JSONValue
     /// Path of a list → the original positions of what is left in it.
@@ -13,16 +14,18 @@ package struct ProblemPeeler {
     private(set) var problems: [ValidationError] = []
 
     /// - Parameter prefix: what the decoder's paths have in front of the document's own members.
+    /// - Parameter limit: how many problems are looked for at most; at least the first is always told.
     package static func decode<Value>(
-        _ document: JSONValue, prefix: String = "", _ decode: (JSONValue) throws(ValidationError) -> Value
+        _ document: JSONValue, prefix: String = "", limit: Int = maximumProblems,
+        _ decode: (JSONValue) throws(ValidationError) -> Value
     ) -> (value: Value?, problems: [ValidationError]) {
         var peeler = ProblemPeeler(document: document)
         while true {
             do throws(ValidationError) {
                 return (try decode(peeler.document), peeler.problems)
             } catch {
-                guard peeler.problems.count < maximumProblems, peeler.peel(error, prefix: prefix) else {
-                    return (nil, peeler.problems)
+                guard peeler.problems.count < limit, peeler.peel(error, prefix: prefix) else {
+                    return (nil, peeler.problems.isEmpty ? [error] : peeler.problems)
                 }
             }
         }

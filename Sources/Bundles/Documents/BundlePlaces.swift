@@ -1,4 +1,3 @@
-import JSON
 import Profiles
 
 /// Which line of a document a path of one of its registries is about.
@@ -17,7 +16,7 @@ struct BundlePlaces: Sendable {
             base = [.member("registries"), .member(key)]
             body = entry.value
         }
-        let steps = DocumentPath.steps(inner(path), in: body.json).steps
+        let steps = DocumentPath.steps(inner(path), in: body).steps
         return root.line(at: base + steps)
     }
 

@@ -20,6 +20,9 @@ struct RegistryParser {
     /// A document that is wrong all over is not worth more of our time than this.
     private static let maximumProblems = 200
 
+    /// How many more problems are worth finding.
+    private var wanted: Int { min(ProblemPeeler.maximumProblems, Self.maximumProblems - problems.count) }
+
     mutating func note(_ problem: BundleProblem) {
         switch problems.count {
         case ..<Self.maximumProblems: problems.append(problem)
@@ -53,7 +56,8 @@ struct RegistryParser {
                     reason: "two registries of the document have the slug \"\(slug)\" after normalization",
                     line: keyLine))
         }
-        let (decoded, wrong) = ProblemPeeler.decode(.object(header)) { document throws(ValidationError) in
+        let (decoded, wrong) = ProblemPeeler.decode(.object(header), limit: wanted) {
+            document throws(ValidationError) in
             try RegistryDocument(document: document)
         }
         var document = decoded ?? RegistryDocument(registry: Registry(slug: slug), profiles: [])
@@ -116,7 +120,7 @@ struct RegistryParser {
         for (key, entry) in entries {
             let one: JSONValue = ["slug": .string(registry.rawValue), "profiles": .object([key: entry])]
             // The decoder of whole registries knows the rules between a key and its profile.
-            let (document, wrong) = ProblemPeeler.decode(one, prefix: "registry.") {
+            let (document, wrong) = ProblemPeeler.decode(one, prefix: "registry.", limit: wanted) {
                 document throws(ValidationError) in
                 try RegistryDocument(document: document)
             }

@@ -61,7 +61,8 @@ private struct YAMLComposer {
         var nodes: [YAMLNode] = []
         var entries: [YAMLNode.Entry] = []
         var key: Key?
-        var lines: [String: Int] = [:]
+        /// Where each key stands in `entries`.
+        var positions: [String: Int] = [:]
         var merged: [YAMLNode.Entry] = []
         var weight = Weight(values: 1)
     }
@@ -114,13 +115,14 @@ private struct YAMLComposer {
 
     private mutating func close(_ event: YAMLEvent) throws(YAMLError) {
         guard var frame = frames.popLast() else { return }
-        for entry in frame.merged where frame.lines[entry.key] == nil {
-            frame.lines[entry.key] = entry.keyLine
+        for entry in frame.merged where frame.positions[entry.key] == nil {
+            frame.positions[entry.key] = frame.entries.count
             frame.entries.append(entry)
         }
         frame.weight.height += 1
         let node = YAMLNode(
-            frame.isMapping ? .mapping(frame.entries) : .sequence(frame.nodes), line: frame.line, column: frame.column)
+            frame.isMapping ? .mapping(frame.entries) : .sequence(frame.nodes), line: frame.line, column: frame.column,
+            positions: frame.isMapping ? frame.positions : nil)
         if let anchor = frame.anchor { anchors[anchor] = Anchored(node: node, weight: frame.weight) }
         // Its values were counted one by one when they came; only what is above it still has to learn of them.
         try put(node, frame.weight, event)
@@ -168,9 +170,9 @@ extension YAMLComposer.Frame {
         }
         self.key = nil
         if key.isMerge { return try merge(node) }
-        if let first = lines.updateValue(key.line, forKey: key.text) {
+        if let first = positions.updateValue(entries.count, forKey: key.text) {
             throw YAMLError(
-                "the key \"\(FieldPath.excerpt(key.text))\" is given more than once, first in line \(first)",
+                "the key \"\(FieldPath.excerpt(key.text))\" is given more than once, first in line \(entries[first].keyLine)",
                 line: key.line, column: key.column)
         }
         entries.append(

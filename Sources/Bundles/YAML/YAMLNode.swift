@@ -28,18 +28,25 @@ package struct YAMLNode: Sendable {
     /// Counted from 1.
     package let line: Int
     package let column: Int
+    /// Where each key of a large mapping stands in it.
+    private let positions: [String: Int]?
 
-    package init(_ content: Content, line: Int, column: Int) {
+    /// - Parameter positions: of every key of a mapping; kept where looking for a key one by one would take long.
+    package init(_ content: Content, line: Int, column: Int, positions: [String: Int]? = nil) {
         self.content = content
         self.line = line
         self.column = column
+        self.positions = positions.flatMap { $0.count > Self.fewKeys ? $0 : nil }
     }
+
+    private static let fewKeys = 8
 
     package subscript(key: String) -> YAMLNode? { entry(key)?.value }
 
     package func entry(_ key: String) -> Entry? {
         guard case .mapping(let entries) = content else { return nil }
-        return entries.first { $0.key == key }
+        guard let positions else { return entries.first { $0.key == key } }
+        return positions[key].map { entries[$0] }
     }
 
     /// The same value without its places.

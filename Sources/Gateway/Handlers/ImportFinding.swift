@@ -28,6 +28,10 @@ struct ImportFinding: Sendable {
         registry = problem.registry.rawValue
         path = problem.path
         self.line = line
+        if path.isEmpty, case .validation(let error) = problem.error {
+            self.problem = .badRequest(error.reason, code: "validation_error")
+            return
+        }
         var first = Problem(problem.error)
         first.param = problem.path
         self.problem = first

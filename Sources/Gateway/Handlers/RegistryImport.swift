@@ -86,8 +86,12 @@ struct RegistryImport: Sendable {
                 try transaction.importRegistries(request, if: precondition)
             }
         } catch RegistryError.importRefused(let problems) {
-            let found = problems.map { ImportFinding($0, line: bundle.line(of: $0.path, in: $0.registry)) }
-            throw Problem(refusedImport: bundle.problems.map(ImportFinding.init) + found)
+            let bundle = bundle
+            let findings = try await context.services.tenants.offload {
+                bundle.problems.map(ImportFinding.init)
+                    + problems.map { ImportFinding($0, line: bundle.line(of: $0.path, in: $0.registry)) }
+            }
+            throw Problem(refusedImport: findings)
         }
     }
 }

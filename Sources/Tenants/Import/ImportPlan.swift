@@ -32,6 +32,8 @@ struct ImportPlan {
 
     private(set) var registries: [RegistryPlan] = []
     private(set) var problems: [ImportProblem] = []
+    /// A document that is wrong all over is not worth more of the writer's time than this.
+    private static let maximumProblems = 200
     private let request: ImportRequest
     private let lookup: TenantLookup
     private var content: TenantContent { lookup.content }
@@ -87,12 +89,13 @@ struct ImportPlan {
         }
         let rules = request.rules
         let slug = profile.slug
-        let (admitted, wrong) = ProblemPeeler.decode(candidate.storedDocument(), prefix: "profile.") {
+        let wanted = min(ProblemPeeler.maximumProblems, Self.maximumProblems - problems.count)
+        let (admitted, wrong) = ProblemPeeler.decode(candidate.storedDocument(), prefix: "profile.", limit: wanted) {
             document throws(ValidationError) in
             try rules.admit(try Profile(document: document, slug: slug), replacing: stored)
         }
         let path = "registry.profiles[\(slug)]"
-        for error in wrong { problems.append(ImportProblem(registry: registry, error.inside(path))) }
+        for error in wrong { note(ImportProblem(registry: registry, error.inside(path))) }
         guard let admitted else { return nil }
         guard let stored, let entry else {
             return ProfilePlan(slug: slug, outcome: .created, profile: admitted, entry: nil)
@@ -104,6 +107,14 @@ struct ImportPlan {
         return ProfilePlan(slug: slug, outcome: .updated, profile: admitted, entry: entry)
     }
 
+    private mutating func note(_ problem: ImportProblem) {
+        switch problems.count {
+        case ..<Self.maximumProblems: problems.append(problem)
+        case Self.maximumProblems: problems.append(.more(in: problem.registry))
+        default: break
+        }
+    }
+
     private func isProtected(_ entry: ProfileEntry) throws(RegistryError) -> Bool {
         if overridesReadOnly { return false }
         return try entry.decode().policy.readOnly
@@ -111,7 +122,7 @@ struct ImportPlan {
 
     private mutating func refuseReadOnly(_ entry: ProfileEntry, _ what: String) {
         let reason = what == "is read-only" ? "profile is read-only" : "profile is read-only and \(what)"
-        problems.append(
+        note(
             ImportProblem(
                 registry: entry.registry, path: "registry.profiles[\(entry.slug)]",
                 error: .policy(profile: entry.key, reason: reason)))
@@ -139,7 +150,7 @@ struct ImportPlan {
             plan.registry.defaultProfileSlug = given
             let isEmpty = planned.allSatisfy { $0.outcome == .removed } && (found?.count ?? 0) <= planned.count
             guard !isThere(given), !isEmpty || request.mode == .merge && found != nil else { return }
-            problems.append(
+            note(
                 ImportProblem(
                     registry: plan.registry.slug,
                     ValidationError(
@@ -160,7 +171,7 @@ struct ImportPlan {
         }
         let after = PlannedLookup(base: lookup, registries)
         for (id, error) in StackTopology.problems(after: after, before: lookup, changed: changed) {
-            problems.append(ImportProblem(registry: id.registry, error))
+            note(ImportProblem(registry: id.registry, error))
         }
     }
 }

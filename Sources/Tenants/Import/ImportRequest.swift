@@ -42,6 +42,13 @@ package struct ImportProblem: Sendable, Equatable {
     init(registry: RegistrySlug, _ error: ValidationError) {
         self.init(registry: registry, path: error.field, error: .validation(error))
     }
+
+    /// Stands for the problems from one of this registry on; its path is empty.
+    static func more(in registry: RegistrySlug) -> ImportProblem {
+        ImportProblem(
+            registry: registry,
+            ValidationError(field: "", reason: "there are more problems, which are not listed"))
+    }
 }
 
 /// What an import did, or would do.
