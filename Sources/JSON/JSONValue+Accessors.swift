@@ -24,6 +24,15 @@ extension JSONValue {
     }
 
     /// The member of that name, if this is an object that has one.
+    /// Whether arrays and objects stand in each other more than `levels` deep.
+    package func nests(deeperThan levels: Int) -> Bool {
+        switch self {
+        case .array(let elements): levels <= 0 || elements.contains { $0.nests(deeperThan: levels - 1) }
+        case .object(let members): levels <= 0 || members.contains { $0.value.nests(deeperThan: levels - 1) }
+        default: false
+        }
+    }
+
     package subscript(key: String) -> JSONValue? {
         objectValue?[key]
     }

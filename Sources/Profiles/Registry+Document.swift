@@ -47,6 +47,9 @@ package struct RegistryDocument: Sendable, Equatable {
         self.profiles = profiles.sorted { $0.slug < $1.slug }
     }
 
+    /// How deep a registry's document may nest: its profiles stand two levels down, each as deep as one may be alone.
+    package static let maximumDepth = JSONValue.defaultMaximumDepth + 2
+
     /// Reads a document strictly; whether the default fits the profiles is ``validate()``'s question.
     ///
     /// - Parameter rowSlug: the name the document is kept under; it must agree with the one inside, if there is one.
@@ -120,6 +123,11 @@ package struct RegistryDocument: Sendable, Equatable {
             }
             guard seen.insert(key).inserted else {
                 throw ValidationError(field: field, reason: "two keys are the same slug after normalization")
+            }
+            // Deeper it could be stored here and not be read again.
+            guard !entry.nests(deeperThan: JSONValue.defaultMaximumDepth) else {
+                throw ValidationError(
+                    field: field, reason: "nests deeper than \(JSONValue.defaultMaximumDepth) levels")
             }
             let profile: Profile
             do { profile = try Profile(document: entry, slug: key, origin: origin) } catch {

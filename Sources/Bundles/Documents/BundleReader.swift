@@ -8,7 +8,8 @@ package struct BundleReader: Sendable {
     /// The registry that a legacy map becomes, and one registry that names none.
     package var defaultRegistry = RegistrySlug.default
     package var maximumBytes = 64 << 20
-    package var yamlLimits = YAMLLimits()
+    /// A bundle has two levels more than a registry of its own.
+    private let limits = YAMLLimits(depth: RegistryDocument.maximumDepth + 2)
 
     package init() {}
 
@@ -21,11 +22,13 @@ package struct BundleReader: Sendable {
         switch syntax {
         case .json:
             let document: JSONValue
-            do { document = try JSONValue(parsing: bytes, maximumValues: yamlLimits.values) } catch { throw .syntax("\(error)", line: nil) }
+            do {
+                document = try JSONValue(parsing: bytes, maximumDepth: limits.depth, maximumValues: limits.values)
+            } catch { throw .syntax("\(error)", line: nil) }
             return read(document, root: nil)
         case .yaml:
             let root: YAMLNode?
-            do { root = try YAMLNode.parse(bytes, limits: yamlLimits) } catch {
+            do { root = try YAMLNode.parse(bytes, limits: limits) } catch {
                 throw .syntax("\(error)", line: error.line)
             }
             guard let root else { return read([:], root: nil) }

@@ -80,11 +80,11 @@ package struct YAMLError: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// What a YAML text may make of us at most.
 package struct YAMLLimits: Sendable {
-    package var depth = JSONValue.defaultMaximumDepth
+    package var depth: Int
     /// Values, every use of an alias counted: a short text can mean an immense tree ("billion laughs").
     package var values = 1_000_000
     /// Bytes of text in those values.
     package var bytes = 128 << 20
 
-    package init() {}
+    package init(depth: Int = JSONValue.defaultMaximumDepth) { self.depth = depth }
 }

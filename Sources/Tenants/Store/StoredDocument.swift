@@ -46,7 +46,8 @@ enum StoredDocument {
         }
         do {
             let document = try RegistryDocument(
-                document: try JSONValue(parsing: bytes), rowSlug: rowSlug, origin: origin)
+                document: try JSONValue(parsing: bytes, maximumDepth: RegistryDocument.maximumDepth), rowSlug: rowSlug,
+                origin: origin)
             // A default that points nowhere is a mistake; none at all is what the origin leaves when it deletes it.
             if document.registry.defaultProfileSlug != nil { try document.validate() }
             return document
