@@ -344,6 +344,9 @@ def test_guards_hold_for_imports(http):
     refuses(send(http, text, query=f"?expected_version={current + 1}"), 409, "version conflict")
     taken(send(http, text, headers={"If-Match": etag}))
     refuses(send(http, text, headers={"If-Match": etag}), 412, "precondition failed")
+    # A dry run says that too.
+    refuses(send(http, text, query="?dry_run=true", headers={"If-Match": etag}), 412, "precondition failed")
+    refuses(send(http, text, query="?dry_run=true&expected_version=99"), 409, "version conflict")
 
 
 def test_parameters_and_content_types(http):

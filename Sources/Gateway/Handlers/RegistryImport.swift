@@ -77,7 +77,9 @@ struct RegistryImport: Sendable {
             if isDryRun || !bundle.problems.isEmpty {
                 let snapshot = try await context.snapshot()
                 let result = try await context.services.tenants.offload {
-                    try snapshot.trying(request, overridesReadOnly: change.overridesReadOnly)
+                // A document that cannot be imported in any state is refused for that.
+                let guarding = bundle.problems.isEmpty ? precondition : .none
+                    try snapshot.trying(request, overridesReadOnly: change.overridesReadOnly, if: guarding)
                 }
                 guard bundle.problems.isEmpty else { throw RegistryError.importRefused([]) }
                 return result

@@ -8,9 +8,7 @@ extension RegistryTransaction {
     package mutating func importRegistries(
         _ request: ImportRequest, if precondition: Precondition = .none
     ) throws(RegistryError) -> ImportResult {
-        if precondition.isGuarded, let slug = request.documents.first?.registry.slug {
-            try precondition.check(registry(slug).map { .registry($0) } ?? .missing(registry: slug))
-        }
+        try precondition.check(request, on: content)
         let plan = try ImportPlan(request, on: lookup, overridesReadOnly: context.overridesReadOnly)
         guard plan.problems.isEmpty else { throw .importRefused(plan.problems) }
         var results: [ImportResult.Registry] = []
@@ -78,17 +76,23 @@ extension ImportPlan.RegistryPlan {
     }
 }
 
-extension Precondition.Subject {
-    fileprivate static func missing(registry slug: RegistrySlug) -> Precondition.Subject {
-        Precondition.Subject(resource: .registry, slug: slug.rawValue, version: 0, state: nil)
+extension Precondition {
+    /// Against the first registry that is to be written.
+    fileprivate func check(_ request: ImportRequest, on content: TenantContent) throws(RegistryError) {
+        guard isGuarded, let slug = request.documents.first?.registry.slug else { return }
+        let missing = Subject(resource: .registry, slug: slug.rawValue, version: 0, state: nil)
+        try check(content.registries[slug.rawValue].map { .registry($0) } ?? missing)
     }
 }
 
 extension Snapshot {
     /// What an import would do to this state, without doing it.
     ///
-    /// Throws as `importRegistries` does, but knows no preconditions.
-    package func trying(_ request: ImportRequest, overridesReadOnly: Bool) throws(RegistryError) -> ImportResult {
+    /// Throws as `importRegistries` does.
+    package func trying(
+        _ request: ImportRequest, overridesReadOnly: Bool, if precondition: Precondition = .none
+    ) throws(RegistryError) -> ImportResult {
+        try precondition.check(request, on: content)
         let plan = try ImportPlan(
             request, on: TenantLookup(content: content, mounted: mounted), overridesReadOnly: overridesReadOnly)
         guard plan.problems.isEmpty else { throw .importRefused(plan.problems) }
