@@ -21,6 +21,7 @@ package struct CreateRegistryBody: Sendable {
             throw ValidationError(field: RegistrySlug.field, reason: "must not be empty", phrase: RegistrySlug.phrase)
         }
         slug = try RegistrySlug(validating: raw)
+        try slug.checkAddressable()
     }
 
     /// The new, empty registry at version 1.

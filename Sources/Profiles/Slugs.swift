@@ -53,6 +53,16 @@ package struct RegistrySlug: Slug {
     package let rawValue: String
 
     package init(normalised: String) { rawValue = normalised }
+
+    /// Throws for the names that routes beside the registries have; a registry called so could not be read.
+    package func checkAddressable() throws(ValidationError) {
+        guard !["export", "import"].contains(rawValue) else {
+            throw ValidationError(
+                field: Self.field,
+                reason: "\"\(rawValue)\" is a route of the gateway and cannot name a registry; choose another slug",
+                phrase: Self.phrase)
+        }
+    }
 }
 
 /// The name of a profile inside a registry.

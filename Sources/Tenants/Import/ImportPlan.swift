@@ -56,6 +56,11 @@ struct ImportPlan {
             throw .readOnlySource(registry: slug.rawValue, source: mount.label)
         }
         guard found != nil || request.createsRegistries else { throw .registryNotFound(slug.rawValue) }
+        if found == nil {
+            do throws(ValidationError) { try slug.checkAddressable() } catch {
+                note(ImportProblem(registry: slug, error))
+            }
+        }
         var profiles: [ProfilePlan] = []
         for profile in document.profiles {
             if let planned = try plan(profile, over: found?.profile(profile.slug), in: slug) {
