@@ -153,6 +153,6 @@ extension ValidationError {
     /// The same error of a profile that is one entry of a registry document.
     package func inside(_ entry: String) -> ValidationError {
         let inner = field.hasPrefix("profile.") ? String(field.dropFirst(8)) : field
-        return ValidationError(field: FieldPath.member(inner, of: entry), reason: reason, phrase: phrase)
+        return ValidationError(field: FieldPath.prepending(entry, to: inner), reason: reason, phrase: phrase)
     }
 }

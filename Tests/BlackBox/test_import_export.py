@@ -388,12 +388,68 @@ def test_hostile_yaml_is_refused_quickly(http):
 
 
 @pytest.mark.parametrize("name", ["import", "export"])
-def test_a_registry_may_be_called_like_a_verb(http, name):
-    create_registry(http, name)
-    taken(send(http, "profiles: {x: {}}", name))
-    assert named(json.loads(export(http, name, "json").body)["profiles"].values()) == ["x"]
+def test_no_new_registry_is_called_like_a_route(start, name):
+    gateway = start(started=False)
+    write_origin_file(gateway.database(), {name: origin_document(name, "x", profiles={"x": {"slug": "x"}})})
+    http = gateway.start().client()
+    # One that is in the file already can be changed and removed.
+    taken(send(http, "profiles: {y: {}}", name))
+    assert named(json.loads(export(http, name, "json").body)["profiles"].values()) == ["x", "y"]
     assert http.patch(f"{REGISTRIES}/{name}", {"display_name": "V"}).status == 200
     assert http.delete(f"{REGISTRIES}/{name}?force=true").status == 204
+    refuses(http.post(REGISTRIES, {"slug": name}), 400, "cannot name a registry", param="registry.slug")
+    refuses(send(http, "profiles: {x: {}}", name), 400, "cannot name a registry", param="registry.slug")
+
+
+def test_a_document_that_is_wrong_all_over_is_told_the_first_problems(http):
+    profile = "{runtime: {step_settings_patch: {openai-chat: {openai-api-key: sk-1}}}}"
+    text = "slug: many\nprofiles:\n" + "".join(f"  p{n:04}: {profile}\n" for n in range(4000))
+    errors = refuses(send(http, text, "many"), 400, "literal provider keys").error["errors"]
+    assert len(errors) == 201
+    assert [item["line"] for item in errors[:200]] == list(range(3, 203))
+    assert errors[200]["message"] == "there are more problems, which are not listed" and errors[200]["param"] is None
+
+
+@pytest.mark.parametrize("form, content_type", [("yaml", YAML), ("json", "application/json")])
+def test_a_profile_of_the_deepest_nesting_goes_out_and_comes_back(http, form, content_type):
+    value = []
+    for _ in range(61):
+        value = [value]
+    create_registry(http, "deep")
+    create(http, "x", registry="deep", extensions={"a.b@v1": value})
+    before = read(http, "x", "deep")
+    one, all_of_them = export(http, "deep", form).body, http.get(f"{REGISTRIES}/export?format={form}").body
+    assert http.delete(f"{REGISTRIES}/deep?force=true").status == 204
+    taken(send(http, one, "deep", "", content_type))
+    assert read(http, "x", "deep")["extensions"] == before["extensions"]
+    answer = taken(send_all(http, all_of_them.decode(), "?mode=replace", content_type))
+    assert [item["outcome"] for item in answer["registries"]] == ["unchanged", "unchanged"]
+
+
+def test_the_deepest_nesting_comes_back_through_a_file_for_the_origin(start):
+    value = []
+    for _ in range(61):
+        value = [value]
+    first = start().client()
+    create(first, "x", extensions={"a.b@v1": value})
+    second = start(started=False)
+    second.database().parent.mkdir(parents=True, mode=0o700)
+    second.database().write_bytes(first.get(f"{REGISTRIES}/export?format=origin-sqlite").body)
+    second.database().chmod(0o600)
+    assert read(second.start().client(), "x") == read(first, "x")
+
+
+def test_a_default_that_is_not_there_is_refused_without_profiles_too(http):
+    text = "slug: default\ndefault_profile_slug: nope\n"
+    refuses(send(http, text, query="?mode=replace"), 400, "does not exist", param="registry.default_profile_slug")
+    assert slugs(http) == ["agent", "default"]
+
+
+def test_a_profile_that_cannot_be_read_is_told_once(http):
+    create(http, "ro", policy={"allow_overrides": False, "read_only": True})
+    text = '{"default_profile_slug": "ro", "profiles": {"ro": 5}}'
+    response = refuses(send(http, text, "default", "?mode=replace", "application/json"), 400, "validation error")
+    assert [item["param"] for item in response.error["errors"]] == ["registry.profiles[ro]"]
 
 
 def test_another_tenant_sees_nothing_of_it(start):

@@ -51,6 +51,14 @@ import Testing
         #expect(throws: BundleError.self) { try json(#"{"slug":"a"} x"#) }
     }
 
+    @Test func `a profile that cannot be read is known by its name`() throws {
+        let bundle = try yaml("slug: team\nprofiles:\n  RO: 5\n  fine: {}\n  bad key: 5\n")
+        let team = RegistrySlug(normalised: "team")
+        #expect(bundle.unreadable == [team: [ProfileSlug(normalised: "ro")]])
+        #expect(bundle.problems.map(\.path) == ["registry.profiles[ro]", "registry.profiles[bad key]"])
+        #expect(try yaml("ro: 5\nfine: {}", registry: "team").unreadable == [team: [ProfileSlug(normalised: "ro")]])
+    }
+
     @Test func `SL-8 slugs are normalised, invalid ones are errors`() throws {
         let bundle = try yaml("registries: {Work: {profiles: {Agent: {}, 123: {}}}}")
         #expect(bundle.problems == [])

@@ -81,6 +81,78 @@ struct ImportTests {
         await tenants.directory.close()
     }
 
+    private func problems(
+        _ request: ImportRequest, if precondition: Precondition = .none, on tenant: Tenant
+    ) throws -> [ImportProblem] {
+        do throws(RegistryError) {
+            _ = try tenant.current().trying(request, overridesReadOnly: false, if: precondition)
+            return []
+        } catch {
+            guard case .importRefused(let problems) = error else { throw error }
+            return problems
+        }
+    }
+
+    @Test func `no more than 200 problems are listed, and the answer says so`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let profiles = (0..<300).map { #""p\#($0)":{"runtime":{"middlewares":[{"name":"nothing"}]}}"# }
+        let request = try request(#"[{"slug":"two","profiles":{\#(profiles.joined(separator: ","))}}]"#)
+        let found = try problems(request, on: tenant)
+        #expect(found.count == 201)
+        #expect(found[199].path.hasPrefix("registry.profiles[p"))
+        #expect(found[200] == .more(in: RegistrySlug(normalised: "two")))
+        await tenants.directory.close()
+    }
+
+    @Test(arguments: [ImportMode.merge, .replace], ["default", "two"])
+    func `a default that is not there is refused, with and without profiles`(_ mode: ImportMode, slug: String)
+        async throws
+    {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        for profiles in ["{}", #"{"x":{}}"#] {
+            let text = #"[{"slug":"\#(slug)","default_profile_slug":"nope","profiles":\#(profiles)}]"#
+            #expect(try problems(request(text, mode), on: tenant).map(\.path) == ["registry.default_profile_slug"])
+        }
+        await tenants.directory.close()
+    }
+
+    @Test func `a dry run keeps to the precondition`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let request = try request(#"[{"slug":"default","profiles":{"x":{}}}]"#)
+        let version = try #require(try tenant.current().registry(.default)).registry.metadata.version
+        #expect(try problems(request, if: Precondition(expectedVersion: version), on: tenant) == [])
+        #expect(throws: RegistryError.self) {
+            try problems(request, if: Precondition(expectedVersion: version + 1), on: tenant)
+        }
+        #expect(throws: RegistryError.self) { try problems(request, if: Precondition(ifMatch: "\"no\""), on: tenant) }
+        await tenants.directory.close()
+    }
+
+    @Test func `a profile that is named and cannot be read is not one that is removed`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        var request = try request(
+            #"[{"slug":"default","default_profile_slug":"default","profiles":{"x":{}}}]"#, .replace)
+        #expect(try problems(request, on: tenant).map(\.path) == ["registry.default_profile_slug"])
+        request.unreadable = [.default: [named("default")]]
+        let result = try tenant.current().trying(request, overridesReadOnly: false)
+        #expect(result.registries[0].profiles.filter { $0.outcome == .removed }.map(\.slug) == [named("agent")])
+        await tenants.directory.close()
+    }
+
+    @Test(arguments: ["export", "import"])
+    func `no registry is made under the name of a route`(_ slug: String) async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let found = try problems(request(#"[{"slug":"\#(slug)","profiles":{"x":{}}}]"#), on: tenant)
+        #expect(found.map(\.path) == ["registry.slug"])
+        #expect(throws: ValidationError.self) { try CreateRegistryBody(decoding: ["slug": .string(slug)]) }
+        await tenants.directory.close()
+    }
+
     @Test func `registries are made only where that is allowed`() async throws {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()

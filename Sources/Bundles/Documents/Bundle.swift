@@ -6,7 +6,20 @@ package struct Bundle: Sendable {
     /// In slug order. Where there are problems this is what could be read around them, good for finding more problems.
     package let documents: [RegistryDocument]
     package let problems: [BundleProblem]
+    /// Profiles that are named and cannot be read, by registry.
+    package let unreadable: [RegistrySlug: Set<ProfileSlug>]
     let places: BundlePlaces
+
+    init(
+        format: BundleFormat, documents: [RegistryDocument], problems: [BundleProblem], places: BundlePlaces,
+        unreadable: [RegistrySlug: Set<ProfileSlug>] = [:]
+    ) {
+        self.format = format
+        self.documents = documents
+        self.problems = problems
+        self.places = places
+        self.unreadable = unreadable
+    }
 
     /// The documents, each that names no default with the one that follows from its profiles.
     package var completed: [RegistryDocument] {

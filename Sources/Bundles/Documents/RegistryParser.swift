@@ -6,6 +6,7 @@ struct RegistryParser {
     private var places: BundlePlaces
     private var documents: [RegistrySlug: RegistryDocument] = [:]
     private var problems: [BundleProblem] = []
+    private var unreadable: [RegistrySlug: Set<ProfileSlug>] = [:]
 
     init(places: BundlePlaces) {
         self.places = places
@@ -14,7 +15,7 @@ struct RegistryParser {
     func result(_ format: BundleFormat) -> Bundle {
         Bundle(
             format: format, documents: documents.values.sorted { $0.registry.slug < $1.registry.slug },
-            problems: problems, places: places)
+            problems: problems, places: places, unreadable: unreadable)
     }
 
     /// A document that is wrong all over is not worth more of our time than this.
@@ -83,6 +84,9 @@ struct RegistryParser {
             profiles[name] = ["runtime": ["step_settings_patch": settings]]
         }
         parse(["slug": .string(registry.rawValue), "profiles": .object(profiles)], key: nil, mayDiffer: true)
+        for (name, _) in map where profiles[name] == nil {
+            if let slug = ProfileSlug(name) { unreadable[registry, default: []].insert(slug) }
+        }
     }
 
     private mutating func slug(_ header: JSONObject, key: String?, mayDiffer: Bool) -> RegistrySlug? {
@@ -125,7 +129,10 @@ struct RegistryParser {
                 try RegistryDocument(document: document)
             }
             for error in wrong { note(error, in: registry) }
-            guard let profile = document?.profiles.first else { continue }
+            guard let profile = document?.profiles.first else {
+                if let slug = ProfileSlug(key) { unreadable[registry, default: []].insert(slug) }
+                continue
+            }
             if found.updateValue(profile, forKey: profile.slug) != nil {
                 note(
                     ValidationError(

@@ -71,14 +71,15 @@ struct RegistryImport: Sendable {
         -> ImportResult
     {
         let request = ImportRequest(
-            documents, mode: mode, rules: context.services.rules, createsRegistries: createsRegistries)
+            documents, mode: mode, rules: context.services.rules, createsRegistries: createsRegistries,
+            unreadable: bundle.unreadable)
         let change = context.change()
         do {
             if isDryRun || !bundle.problems.isEmpty {
                 let snapshot = try await context.snapshot()
-                let result = try await context.services.tenants.offload {
                 // A document that cannot be imported in any state is refused for that.
                 let guarding = bundle.problems.isEmpty ? precondition : .none
+                let result = try await context.services.tenants.offload {
                     try snapshot.trying(request, overridesReadOnly: change.overridesReadOnly, if: guarding)
                 }
                 guard bundle.problems.isEmpty else { throw RegistryError.importRefused([]) }

@@ -68,7 +68,7 @@ struct ImportPlan {
             }
         }
         if request.mode == .replace, let found {
-            let kept = Set(document.profiles.map(\.slug))
+            let kept = Set(document.profiles.map(\.slug)).union(request.unreadable[slug] ?? [])
             for entry in found.entries where !kept.contains(entry.slug) {
                 if try isProtected(entry) { refuseReadOnly(entry, "cannot be removed") }
                 profiles.append(ProfilePlan(slug: entry.slug, outcome: .removed, profile: nil, entry: entry))
@@ -147,14 +147,15 @@ struct ImportPlan {
     private mutating func chooseDefault(_ plan: inout RegistryPlan, given: ProfileSlug?) {
         let planned = plan.profiles
         let found = plan.found
+        let outcomes = Dictionary(planned.map { ($0.slug, $0.outcome) }) { first, _ in first }
+        let unreadable = request.unreadable[plan.registry.slug] ?? []
         func isThere(_ slug: ProfileSlug) -> Bool {
-            if let change = planned.first(where: { $0.slug == slug }) { return change.outcome != .removed }
-            return found?.profile(slug) != nil
+            if let outcome = outcomes[slug] { return outcome != .removed }
+            return found?.profile(slug) != nil || unreadable.contains(slug)
         }
         if let given {
             plan.registry.defaultProfileSlug = given
-            let isEmpty = planned.allSatisfy { $0.outcome == .removed } && (found?.count ?? 0) <= planned.count
-            guard !isThere(given), !isEmpty || request.mode == .merge && found != nil else { return }
+            guard !isThere(given) else { return }
             note(
                 ImportProblem(
                     registry: plan.registry.slug,

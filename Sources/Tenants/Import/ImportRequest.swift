@@ -15,14 +15,18 @@ package struct ImportRequest: Sendable {
     package var rules: ProfileRules
     /// Whether registries that are not there are created.
     package var createsRegistries: Bool
+    /// Profiles that the document names and says unreadable things of: for a dry run, which finds what else is wrong.
+    package var unreadable: [RegistrySlug: Set<ProfileSlug>]
 
     package init(
-        _ documents: [RegistryDocument], mode: ImportMode = .merge, rules: ProfileRules, createsRegistries: Bool = true
+        _ documents: [RegistryDocument], mode: ImportMode = .merge, rules: ProfileRules,
+        createsRegistries: Bool = true, unreadable: [RegistrySlug: Set<ProfileSlug>] = [:]
     ) {
         self.documents = documents
         self.mode = mode
         self.rules = rules
         self.createsRegistries = createsRegistries
+        self.unreadable = unreadable
     }
 }
 
