@@ -8,23 +8,31 @@ package struct ProblemPeeler {
     /// How many problems of one document are worth finding.
     package static let maximumProblems = 100
 
+    /// Values that all passes together may go through, unless these are very few passes.
+    private static let maximumValues = 400_000
+    private static let fewestPasses = 10
+
     private var document: JSONValue
     /// Path of a list → the original positions of what is left in it.
     private var remaining: [String: [Int]] = [:]
     private(set) var problems: [ValidationError] = []
 
     /// - Parameter prefix: what the decoder's paths have in front of the document's own members.
-    /// - Parameter limit: how many problems are looked for at most; at least the first is always told.
+    /// - Parameter limit: how many problems are looked for at most; at least the first is always told. Of a document of
+    ///   many thousand values fewer are found, as each takes another pass through it.
     package static func decode<Value>(
         _ document: JSONValue, prefix: String = "", limit: Int = maximumProblems,
         _ decode: (JSONValue) throws(ValidationError) -> Value
     ) -> (value: Value?, problems: [ValidationError]) {
         var peeler = ProblemPeeler(document: document)
+        var affordable: Int?
         while true {
             do throws(ValidationError) {
                 return (try decode(peeler.document), peeler.problems)
             } catch {
-                guard peeler.problems.count < limit, peeler.peel(error, prefix: prefix) else {
+                let passes = affordable ?? max(fewestPasses, maximumValues / document.valueCount)
+                affordable = passes
+                guard peeler.problems.count < min(limit, passes), peeler.peel(error, prefix: prefix) else {
                     return (nil, peeler.problems.isEmpty ? [error] : peeler.problems)
                 }
             }
@@ -117,5 +125,16 @@ extension String {
 
     fileprivate func replacingCharacters(in place: Range<String.Index>, with text: String) -> String {
         self[..<place.lowerBound] + text + self[place.upperBound...]
+    }
+}
+
+extension JSONValue {
+    /// The value itself and all that is in it.
+    fileprivate var valueCount: Int {
+        switch self {
+        case .array(let elements): elements.reduce(1) { $0 + $1.valueCount }
+        case .object(let members): members.reduce(1) { $0 + $1.value.valueCount }
+        default: 1
+        }
     }
 }

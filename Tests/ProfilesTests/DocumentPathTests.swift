@@ -39,6 +39,16 @@ struct DocumentPathTests {
         #expect(found == (path.hasPrefix("a") ? [.member("a")] : []))
     }
 
+    @Test func `of a very large document fewer problems are found`() {
+        func problems(_ count: Int) -> Int {
+            let document = JSONValue.object((0..<count).reduce(into: JSONObject()) { $0["k\($1)"] = 1 })
+            return ProblemPeeler.decode(document) { value throws(ValidationError) in
+                if let key = value.objectValue?.keys.first { throw ValidationError(field: key, reason: "no") }
+            }.problems.count
+        }
+        #expect([50, 150, 7_999, 100_000].map(problems) == [50, 100, 50, 10])
+    }
+
     @Test func `no more problems are looked for than are wanted, and the first is always told`() {
         let document: JSONValue = .object(["x1": 1, "x2": 2, "x3": 3])
         func problems(_ limit: Int) -> Int {
