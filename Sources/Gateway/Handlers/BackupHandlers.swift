@@ -28,7 +28,7 @@ struct BackupHandlers: Sendable {
 
     @Sendable func create(_ context: RequestContext) async throws -> Response {
         let tenant = try context.addressedTenant()
-        let request = try Self.request(context)
+        let request = try await Self.request(context)
         let outcome = try await context.tellingOperator { () async throws(RegistryError) in
             try await context.services.backups.backUp(tenant, request)
         }
@@ -91,7 +91,7 @@ struct BackupHandlers: Sendable {
                     param: "from")
             }
             source = .path(
-                try BackupPaths(configuration: context.services.configuration).file(from, context, param: "from"))
+                try await BackupPaths(configuration: context.services.configuration).file(from, context, param: "from"))
         } else {
             source = .name(from)
         }
@@ -103,7 +103,7 @@ struct BackupHandlers: Sendable {
     }
 
     /// What a POST may ask for; an empty body asks for nothing.
-    private static func request(_ context: RequestContext) throws -> BackupRequest {
+    private static func request(_ context: RequestContext) async throws -> BackupRequest {
         var request = BackupRequest()
         guard !context.body.isEmpty else { return request }
         var body = try context.bodyReader()
@@ -116,7 +116,7 @@ struct BackupHandlers: Sendable {
             }
             let age = try body.string("max_age")
             if let to {
-                request.directory = try BackupPaths(configuration: context.services.configuration).directory(
+                request.directory = try await BackupPaths(configuration: context.services.configuration).directory(
                     to, context, param: "to")
             }
             if keep != nil || age != nil {
