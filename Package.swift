@@ -91,7 +91,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: swiftRules),
+            swiftSettings: swiftRules,
+            // Packed relocations: 2 MB less that every process reads and keeps. Debian's default linker has none.
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs"],
+                    .when(configuration: .release))
+            ]),
 
         // measured by `make bench`
         .executableTarget(
