@@ -9,9 +9,12 @@ import subprocess
 
 
 def shell(database, sql):
-    """One statement through the sqlite3 shell, as an operator would type it: its lines, split at `|`."""
+    """One statement through the sqlite3 shell, as an operator would type it: its lines, split at `|`.
+
+    SQLite has no queue for its locks: beside clients that write without a pause the shell has to be patient.
+    """
     done = subprocess.run(
-        ["sqlite3", "-cmd", ".timeout 5000", str(database), sql], capture_output=True, text=True, timeout=30
+        ["sqlite3", "-cmd", ".timeout 25000", str(database), sql], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, f"sqlite3 {database} {sql!r}: {done.stderr}"
     return [line.split("|") for line in done.stdout.splitlines()]
