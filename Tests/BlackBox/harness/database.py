@@ -22,13 +22,13 @@ def shell(database, sql):
 
 def rows(database, sql, *parameters):
     """Rows of a query. (Not opened read-only: such a connection would leave its side files behind.)"""
-    with contextlib.closing(sqlite3.connect(database, timeout=10)) as connection:
+    with contextlib.closing(sqlite3.connect(database, timeout=25)) as connection:
         return connection.execute(sql, parameters).fetchall()
 
 
 def change(database, sql, *parameters):
     """One committed change from outside the gateway; says how many rows it touched."""
-    with contextlib.closing(sqlite3.connect(database, timeout=10)) as connection:
+    with contextlib.closing(sqlite3.connect(database, timeout=25)) as connection:
         count = connection.execute(sql, parameters).rowcount
         connection.commit()
         return count
@@ -37,7 +37,7 @@ def change(database, sql, *parameters):
 @contextlib.contextmanager
 def write_lock(database):
     """Holds the file's write lock, as a long external transaction would."""
-    connection = sqlite3.connect(database, timeout=10, isolation_level=None)
+    connection = sqlite3.connect(database, timeout=25, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield connection

@@ -137,7 +137,7 @@ class Shell:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            ["sqlite3", "-cmd", ".timeout 5000", str(self.database)],
+            ["sqlite3", "-cmd", ".timeout 25000", str(self.database)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
