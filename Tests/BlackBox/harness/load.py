@@ -89,6 +89,8 @@ class Load:
                 version = answer.json()["metadata"]["version"]
                 profile.acknowledge(token, version)
                 self.acknowledged.append((begin, slug, version, token))
+                # SQLite has no queue for its locks: without a pause another process may wait for ever.
+                time.sleep(0.004)
                 continue
             assert answer.status in (404, 409, 503), answer
             assert answer.status != 503 or int(answer.headers["Retry-After"]) >= 1, answer
