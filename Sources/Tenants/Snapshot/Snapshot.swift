@@ -50,9 +50,6 @@ package final class Snapshot: Sendable {
     /// The tenant's own registries, in slug order.
     package var ownRegistries: [RegistrySnapshot] { Array(content.registries) }
 
-    /// What is wrong with the sources, in their order.
-    package var sourceProblems: [SourceProblem] { mounted.problems }
-
     /// The named registry, usable; throws `registryNotFound` or `damaged`.
     package func usableRegistry(_ slug: RegistrySlug) throws(RegistryError) -> RegistrySnapshot {
         guard let registry = registry(slug) else { throw .registryNotFound(slug.rawValue) }

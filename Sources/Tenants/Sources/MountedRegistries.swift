@@ -62,13 +62,6 @@ extension RegistrySnapshot {
             mount: mount)
     }
 
-    /// The same registry with another word about its source.
-    func remounted(_ mount: RegistryMount) -> RegistrySnapshot {
-        RegistrySnapshot(
-            registry, state: state, revision: revision, epoch: epoch, updatedAtMs: updatedAtMs, stored: stored,
-            entries: entries, stacked: stacked, mount: mount)
-    }
-
     /// A registry of which nothing usable is known.
     static func damaged(_ slug: RegistrySlug, _ problem: SourceProblem) -> RegistrySnapshot {
         RegistrySnapshot(
@@ -102,8 +95,7 @@ struct TenantLookup: ProfileLookup {
     func hasRegistry(_ slug: RegistrySlug) -> Bool { registry(slug)?.state == .ok }
 
     func profile(_ id: ProfileID) -> Profile? {
-        guard let registry = registry(id.registry), registry.state == .ok else { return nil }
-        return try? registry.profile(id.profile)?.profile()
+        registry(id.registry)?.resolvable(id.profile)
     }
 
     /// A mounted profile cannot be mended by a tenant, so it keeps nobody from writing: only the own ones count.
