@@ -153,8 +153,7 @@ struct ReadingTests {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
         try await tenant.patch("agent", #"{"display_name":"a"}"#, tenants.context)
-        tenant.closeFilesEarly()
-        #expect(await eventually(within: .seconds(8)) { tenant.work.withLock { !$0.filesAreOpen } })
+        #expect(await tenant.closeFilesNow())
         // Before the sweep comes by.
         await Shell.run(": > '\(tenants.path())'")
         let error = await #expect(throws: RegistryError.self) {

@@ -102,6 +102,13 @@ extension Tenant {
         try current().profile(named(name), in: registry)
     }
 
+    /// Asks for the files to be closed and waits until they are: until the connections say so, since what the worker
+    /// noted of them may still be from before a change that was just answered.
+    func closeFilesNow() async -> Bool {
+        closeFilesEarly()
+        return await eventually(within: .seconds(15)) { store.withLock { !$0.connections.isOpen } }
+    }
+
     func displayName(_ name: String) throws -> String { try entry(name).profile().displayName }
 }
 

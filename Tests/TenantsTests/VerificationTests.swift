@@ -230,8 +230,7 @@ struct VerificationTests {
             let tenant = try await tenants.tenant()
             try await tenant.patch("default", #"{"display_name":"backed up"}"#, tenants.context)
             let backup = try #require(try await tenants.service.backUp(.default).files.first)
-            tenant.closeFilesEarly()
-            #expect(await eventually(within: .seconds(15)) { tenant.work.withLock { !$0.filesAreOpen } })
+            #expect(await tenant.closeFilesNow())
             await Shell.run(
                 line.replacing(" F", with: " '\(tenants.path())'").replacing("of=F", with: "of='\(tenants.path())'"))
             // Half of the damage may be noticed before the rest of it.
