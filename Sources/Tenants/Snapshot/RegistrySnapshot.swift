@@ -22,7 +22,7 @@ package final class RegistrySnapshot: SortedByKey {
     let stored: [UInt8]
     let entries: SortedList<ProfileEntry>
     /// The profiles that are layered on others: few, and looked at by every write that could break a stack.
-    let stacked: Set<ProfileSlug>
+    let stacked: SortedList<ProfileEntry>
     /// Where it comes from; nil for the tenant's own.
     package let mount: RegistryMount?
     private let pages = [AtomicLazyBytes(), AtomicLazyBytes()]
@@ -31,7 +31,7 @@ package final class RegistrySnapshot: SortedByKey {
 
     init(
         _ registry: Registry, state: State = .ok, revision: UInt64, epoch: UInt64, updatedAtMs: Int64, stored: [UInt8],
-        entries: SortedList<ProfileEntry>, stacked: Set<ProfileSlug>, mount: RegistryMount? = nil
+        entries: SortedList<ProfileEntry>, stacked: SortedList<ProfileEntry>, mount: RegistryMount? = nil
     ) {
         self.registry = registry
         self.state = state

@@ -14,7 +14,7 @@ extension TenantContent {
     /// The tenant's own profiles that are layered on others.
     var stackedProfiles: [ProfileID] {
         registries.flatMap { registry in
-            registry.stacked.map { ProfileID(registry: registry.slug, profile: $0) }
+            registry.stacked.map { ProfileID(registry: registry.slug, profile: $0.slug) }
         }
     }
 }

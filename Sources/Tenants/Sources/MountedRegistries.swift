@@ -58,7 +58,7 @@ extension RegistrySnapshot {
         }
         return RegistrySnapshot(
             registry, revision: 1, epoch: epoch, updatedAtMs: registry.metadata.updatedAtMs, stored: stored,
-            entries: SortedList(sorted: entries), stacked: Set(entries.lazy.filter { !$0.stack.isEmpty }.map(\.slug)),
+            entries: SortedList(sorted: entries), stacked: SortedList(sorted: entries.filter { !$0.stack.isEmpty }),
             mount: mount)
     }
 
@@ -71,7 +71,7 @@ extension RegistrySnapshot {
                     table: RegistryError.Damage.source, row: problem.label,
                     column: problem.line.map { "line \($0)" } ?? "file",
                     reason: problem.shownReason)),
-            revision: 1, epoch: 0, updatedAtMs: 0, stored: [], entries: SortedList(), stacked: [],
+            revision: 1, epoch: 0, updatedAtMs: 0, stored: [], entries: SortedList(), stacked: SortedList(),
             mount: RegistryMount(label: problem.label, problem: problem))
     }
 }

@@ -167,7 +167,7 @@ extension RegistryStore {
             RegistrySnapshot(
                 registry, state: state, revision: row.revision, epoch: found.content.epoch,
                 updatedAtMs: row.updatedAtMs, stored: row.stored, entries: SortedList(sorted: entries),
-                stacked: Set(entries.lazy.filter { !$0.stack.isEmpty }.map(\.slug))))
+                stacked: SortedList(sorted: entries.filter { !$0.stack.isEmpty })))
     }
 
     private func entry(_ row: ProfileRow, in registry: Registry, epoch: UInt64) throws(RegistryError) -> ProfileEntry {

@@ -83,7 +83,7 @@ extension RegistryTransaction {
             RegistrySnapshot(
                 registry, revision: revision, epoch: content.epoch, updatedAtMs: updatedAtMs, stored: stored,
                 entries: previous?.entries ?? SortedList(),
-                stacked: previous?.stacked ?? []))
+                stacked: previous?.stacked ?? SortedList()))
     }
 
     /// Removes an empty registry's row; `profile_registries_deleted` clears what belongs to it.
@@ -149,11 +149,11 @@ extension RegistryTransaction {
         var (entries, stacked) = (registry.entries, registry.stacked)
         if let removed {
             entries.remove(removed.key)
-            stacked.remove(removed.slug)
+            stacked.remove(removed.key)
         }
         if let added {
             entries.put(added)
-            if added.stack.isEmpty { stacked.remove(added.slug) } else { stacked.insert(added.slug) }
+            if added.stack.isEmpty { stacked.remove(added.key) } else { stacked.put(added) }
         }
         content.registries.put(
             RegistrySnapshot(
