@@ -17,6 +17,68 @@ struct SideFileTests {
         #expect(await file.foreignFiles == 0)
     }
 
+    @Test(arguments: [StateRecord.Phase.clean, .checkpoint])
+    func `a device number that changed at a reboot says nothing: the log is replayed`(phase: StateRecord.Phase)
+        async throws
+    {
+        let file = try await CrashedFile(writing: "late")
+        let place = RegistryFile(path: file.path)
+        var record = try #require(try StateRecord.read(place))
+        let device = record.identity.device
+        record.identity.device &+= 1
+        record.phase = phase
+        try record.write(place)
+        #expect(try file.reopened() == ["agent", "default", "early", "late"])
+        #expect(await file.foreignFiles == 0)
+        #expect(try StateRecord.read(place)?.identity.device == device)
+    }
+
+    @Test func `while a process knows the file, the same numbers on another device are another file`() async throws {
+        let file = try await CrashedFile(writing: "late")
+        let place = RegistryFile(path: file.path)
+        let before = try file.epoch()
+        let store = file.makeStore()
+        try store.open()
+        try #require(store.content.epoch == before)
+        let here = try #require(FileIdentity.of(file.path))
+        // As if the file of this process had lain elsewhere under the same numbers until now.
+        try StateRecord(phase: .clean, identity: here.on(device: here.device &+ 1)).write(place)
+        store.mainIdentity = here.on(device: here.device &+ 1)
+        try store.takeInChanges()
+        #expect(store.content.epoch != before)
+        store.drop()
+    }
+
+    @Test func `a copy of a file with half a checkpoint in it is not served without its log`() async throws {
+        let file = try await CrashedFile(writing: "late")
+        let identity = try #require(FileIdentity.of(file.path))
+        try StateRecord(phase: .checkpoint, identity: identity).write(RegistryFile(path: file.path))
+        // An index that knows nothing of a row, as half a checkpoint leaves one; `quick_check` does not see it.
+        let shell = "sqlite3 '\(file.backup)'"
+        await Shell.run(
+            "\(shell) 'CREATE TABLE w (a); CREATE INDEX i ON w (a); CREATE TABLE kept AS SELECT * FROM sqlite_schema "
+                + "WHERE name = \"i\"; PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = \"i\"'; "
+                + "\(shell) 'INSERT INTO w VALUES (1)'; "
+                + "\(shell) 'PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM kept'")
+        try #require(await Shell.run("\(shell) 'PRAGMA quick_check'") == "ok")
+        await Shell.run("mv '\(file.backup)' '\(file.path)'")
+        let error = #expect(throws: RegistryError.self) { try file.reopened() }
+        #expect(error?.message.contains("is damaged without the log beside it") == true, "\(error?.message ?? "")")
+        #expect(await file.foreignFiles == 0)
+        #expect(FileStatus(file.path + "-wal") != nil)
+    }
+
+    @Test func `a sound file put in place after a checkpoint that did not end is served, the old log kept aside`()
+        async throws
+    {
+        let file = try await CrashedFile(writing: "late")
+        let identity = try #require(FileIdentity.of(file.path))
+        try StateRecord(phase: .checkpoint, identity: identity).write(RegistryFile(path: file.path))
+        await Shell.run("mv '\(file.backup)' '\(file.path)'")
+        #expect(try file.reopened() == ["agent", "default", "early"])
+        #expect(await file.foreignFiles > 0)
+    }
+
     @Test func `after a crash and a restore by cp the backup is served, and the old log kept aside`() async throws {
         let file = try await CrashedFile(writing: "late")
         await Shell.run("cp '\(file.backup)' '\(file.path)'")
@@ -163,7 +225,7 @@ private final class CrashedFile {
         return store.content.epoch
     }
 
-    private func makeStore() -> RegistryStore {
+    func makeStore() -> RegistryStore {
         RegistryStore(
             tenant: "t", file: RegistryFile(path: path), options: .init(),
             environment: TestTenants.environment(EventRecorder()))

@@ -23,6 +23,15 @@ struct FileIdentity: Equatable, Sendable {
     func isSameFile(as other: FileIdentity) -> Bool {
         device == other.device && inode == other.inode
     }
+
+    /// The same identity under another device number, to compare what was written down with what is there.
+    ///
+    /// The number belongs to a mount and not to the file: LVM, btrfs, NFS and loop devices get another at a reboot.
+    func on(device: UInt64) -> FileIdentity {
+        var identity = self
+        identity.device = device
+        return identity
+    }
 }
 
 /// What `lstat` says about a path.

@@ -80,7 +80,7 @@ extension RegistryStore {
         }
         // Moving changed the file's change time and nothing else: its log still continues it.
         guard let record = try StateRecord.read(file), let identity = FileIdentity.of(file.path),
-            record.identity.hasSameContent(as: identity)
+            record.identity.on(device: identity.device).hasSameContent(as: identity)
         else { return }
         try StateRecord(phase: record.phase, identity: identity).write(file)
     }

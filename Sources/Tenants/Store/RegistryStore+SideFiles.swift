@@ -37,7 +37,8 @@ extension RegistryStore {
             throw .quarantined("\(file.path) is empty but held data before; restore a backup")
         }
         guard let recorded else { return FoundFiles(needsNewEpoch: true) }
-        let isSame = recorded.identity.hasSameContent(as: status.identity)
+        let known = comparable(recorded.identity, with: status.identity)
+        let isSame = known.hasSameContent(as: status.identity)
         guard usesWriteAheadLog, hasSideFiles else {
             return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: !isSame)
         }
@@ -47,19 +48,29 @@ extension RegistryStore {
             return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: !isSame)
         }
         switch recorded.phase {
-        case .checkpoint where recorded.identity.isSameFile(as: status.identity) || recorded.identity == .unknown:
+        case .checkpoint where known.isSameFile(as: status.identity) || recorded.identity == .unknown:
             try checkReplayOnCopy()
             return FoundFiles(needsNewEpoch: !isSame, needsIntegrityCheck: true)
-        case .clean where recorded.identity == status.identity: return FoundFiles()
+        case .clean where known == status.identity: return FoundFiles()
         case .clean where isSame:
             throw .quarantined(
                 "\(file.path) has a log that may or may not belong to it (its change time alone is new); "
                     + "to keep the log: rm '\(file.statePath)'; to keep the file as it is: "
                     + "mv '\(file.writeAheadLogPath)' '\(file.writeAheadLogPath).foreign'")
-        case .clean, .checkpoint:
+        case .checkpoint:
+            try requireSoundnessWithoutLog()
+            try moveSideFilesAside(reason: "the file was replaced")
+            return FoundFiles(needsNewEpoch: true)
+        case .clean:
             try moveSideFilesAside(reason: "the file was replaced")
             return FoundFiles(needsNewEpoch: true, needsIntegrityCheck: true)
         }
+    }
+
+    /// What the record says, as far as it can be compared with the file that is there: its device number only while it is
+    /// the one this process has seen the file under.
+    private func comparable(_ recorded: FileIdentity, with present: FileIdentity) -> FileIdentity {
+        recorded.device == mainIdentity.device ? recorded : recorded.on(device: present.device)
     }
 
     /// A file that is missing although it held data is not made anew: an empty one would be served and backed up, and
@@ -92,6 +103,31 @@ extension RegistryStore {
 
     private var hasSideFiles: Bool {
         hasUncheckpointedChanges || FileStatus(file.rollbackJournalPath) != nil
+    }
+
+    /// A crash inside a checkpoint, and another file since: a restored one, which is what was meant, or a copy of the old
+    /// one with half of the checkpoint in it, which is nothing without the log. Every page and index is looked at: half a
+    /// checkpoint may show in nothing but an index.
+    private func requireSoundnessWithoutLog() throws(RegistryError) {
+        let problems = try integrityProblemsAlone()
+        guard !problems.isEmpty else { return }
+        throw .quarantined(
+            "\(file.path) was replaced after a checkpoint that did not end, and is damaged without the log beside it "
+                + "(\(problems.joined(separator: "; "))); restore a backup, or, if the log belongs to it: "
+                + "rm '\(file.statePath)'")
+    }
+
+    /// What is wrong with the main file taken by itself, without its log or journal; changes nothing.
+    private func integrityProblemsAlone() throws(RegistryError) -> [String] {
+        do throws(SQLiteError) {
+            let connection = try Connection(path: file.path, options: .immutableFile)
+            defer { connection.close() }
+            return try connection.integrityProblems(limit: 3)
+        } catch  where error.isDamage {
+            return [error.message]
+        } catch {
+            throw RegistryError(error, path: file.path)
+        }
     }
 
     /// A crash inside a checkpoint: the log replayed on a copy must give a sound database.
