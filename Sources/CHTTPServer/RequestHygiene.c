@@ -80,8 +80,10 @@ chs_problem chs_check_fields(chs_head *head, bool is_http_1_0)
             head->content_length = parse_length(value, field->value_length);
             if (head->content_length < 0) return CHS_BAD_CONTENT_LENGTH;
         } else if (IS_NAMED(head, field, "transfer-encoding")) {
-            // An HTTP/1.0 message has no transfer coding (RFC 9112 §6.1).
-            if (has_coding || is_http_1_0 || !value_is(head, field, "chunked")) return CHS_BAD_TRANSFER_CODING;
+            // An HTTP/1.0 message has no transfer coding (RFC 9112 §6.1). To libmicrohttpd blanks after the name are
+            // part of it: it would take the coding for an unknown one and read the body up to the end of the connection.
+            if (has_coding || is_http_1_0 || !value_is(head, field, "chunked") || value[field->value_length] != '\0')
+                return CHS_BAD_TRANSFER_CODING;
             has_coding = true;
         } else if (IS_NAMED(head, field, "host")) {
             if (has_host) return CHS_DUPLICATE_HOST;

@@ -99,6 +99,7 @@ package enum GatewayProcess {
         server.headTimeout = configuration.deadlines.headers
         server.bodyTimeout = configuration.deadlines.body
         server.idleTimeout = configuration.deadlines.idle
+        server.takesEncodedSlash = Routes.takesEncodedSlash
         return server
     }
 

@@ -13,6 +13,12 @@ extension Problem {
         self = .badRequest("bad request: \(error)", code: "invalid_field", param: error.path.isEmpty ? nil : error.path)
     }
 
+    /// Bytes that are no JSON.
+    init(_ error: JSONError) {
+        self = .badRequest(
+            "bad request: \(error)", code: "invalid_json", param: error.path.isEmpty ? nil : error.path)
+    }
+
     /// A value that breaks a rule of the domain (origin 2.6).
     init(_ error: ValidationError) {
         self = .badRequest("\(error)", code: "validation_error", param: error.field.isEmpty ? nil : error.field)
@@ -26,7 +32,7 @@ extension Problem {
         case .tenantExists:
             self.init(.conflict, code: "tenant_exists", error.message, param: "slug")
         case .registryNotFound:
-            self = .notFound("registry not found", code: "registry_not_found", param: "registry")
+            self = .notFound(error.message, code: "registry_not_found", param: "registry")
         case .profileNotFound:
             self = .notFound("profile not found", code: "profile_not_found", param: "slug")
         case .versionNotFound, .noVersions:
@@ -41,8 +47,8 @@ extension Problem {
             self.init(.conflict, code: "version_conflict", error.message, param: "expected_version")
             expectedVersion = expected
             currentVersion = actual
-        case .preconditionFailed(_, _, let actual):
-            self.init(.preconditionFailed, code: "precondition_failed", error.message, param: "If-Match")
+        case .preconditionFailed(_, _, let header, let actual):
+            self.init(.preconditionFailed, code: "precondition_failed", error.message, param: header.rawValue)
             currentVersion = actual
         case .preconditionsDisagree:
             self = .badRequest(error.message, code: "precondition_conflict", param: "expected_version")

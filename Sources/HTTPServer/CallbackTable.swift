@@ -77,7 +77,9 @@ private func begin(
     let bodyFollows =
         head.problem == .fine && (head.chunked || head.content_length > 0) && !head.expects_continue
     let (exchange, step) = Exchange.begin(
-        core(context), ConnectionHandle(pointer: connection), RequestHead.parse(head, from: peer.address),
+        core(context), ConnectionHandle(pointer: connection),
+        RequestHead.parse(
+            head, from: peer.address, takesEncodedSlash: core(context).configuration.takesEncodedSlash),
         bodyFollows: bodyFollows)
     next.pointee = step
     return Unmanaged.passRetained(exchange).toOpaque()

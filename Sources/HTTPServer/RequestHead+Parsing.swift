@@ -2,7 +2,9 @@ internal import CHTTPServer
 
 extension RequestHead {
     /// A head as C hands it over, good or with the reason why it is refused.
-    static func parse(_ head: chs_head, from peer: SocketAddress) -> Result<RequestHead, ServerFailure> {
+    static func parse(
+        _ head: chs_head, from peer: SocketAddress, takesEncodedSlash: ([String]) -> Bool
+    ) -> Result<RequestHead, ServerFailure> {
         if let failure = ServerFailure(head.problem) { return .failure(failure) }
         let methodBytes = UnsafeRawBufferPointer(start: head.method, count: head.method_length)
         guard let method = Method(bytes: methodBytes) else {
@@ -10,7 +12,9 @@ extension RequestHead {
             return .failure(.methodNotImplemented(String(decoding: methodBytes.prefix(32), as: UTF8.self)))
         }
         do throws(RequestTargetError) {
-            let target = try RequestTarget(bytes: UnsafeRawBufferPointer(start: head.target, count: head.target_length))
+            let target = try RequestTarget(
+                bytes: UnsafeRawBufferPointer(start: head.target, count: head.target_length),
+                takesEncodedSlash: takesEncodedSlash)
             return .success(
                 RequestHead(
                     method: method, target: target, headers: HeaderFields(copying: head), remoteAddress: peer,

@@ -3,10 +3,12 @@
 // libmicrohttpd would hand us a path that is already percent-decoded, in which `/t/a%2Fb` and `/t/a/b` are one.
 // A tenant is named in the path, so this decodes once, segment by segment, and refuses whatever two programs could
 // read differently: encoded slashes, NULs and control bytes, dot segments, stray percent signs, other target forms.
+// Who makes the server may name a place where an encoded slash belongs to a name and decides about nothing else.
 
 /// A parsed origin-form target (RFC 9112 §3.2.1).
 package struct RequestTarget: Sendable {
     /// The decoded segments: `/a/b%20c/` has `["a", "b c"]`; `/` has none; `/a//b` has an empty one in the middle.
+    /// One holds a slash only where the server takes encoded ones.
     package let path: [String]
     /// Whether the path ends in a slash (and is not just `/`).
     package let hasTrailingSlash: Bool
@@ -26,12 +28,15 @@ package struct RequestTarget: Sendable {
     package func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
     /// Parses a target, for tests and links of our own.
-    package init(_ raw: String) throws(RequestTargetError) {
+    package init(
+        _ raw: String, takesEncodedSlash: ([String]) -> Bool = { _ in false }
+    ) throws(RequestTargetError) {
         var raw = raw
         var result: Swift.Result<RequestTarget, RequestTargetError> = .failure(.notOriginForm)
         raw.withUTF8 { bytes in
             do throws(RequestTargetError) {
-                result = .success(try RequestTarget(bytes: UnsafeRawBufferPointer(bytes)))
+                result = .success(
+                    try RequestTarget(bytes: UnsafeRawBufferPointer(bytes), takesEncodedSlash: takesEncodedSlash))
             } catch {
                 result = .failure(error)
             }
@@ -40,7 +45,9 @@ package struct RequestTarget: Sendable {
     }
 
     /// Parses the raw bytes of a request line's target.
-    init(bytes: UnsafeRawBufferPointer) throws(RequestTargetError) {
+    init(
+        bytes: UnsafeRawBufferPointer, takesEncodedSlash: ([String]) -> Bool
+    ) throws(RequestTargetError) {
         guard bytes.first == UInt8(ascii: "/") else { throw .notOriginForm }
         var pathEnd = bytes.count
         for (index, byte) in bytes.enumerated() {
@@ -56,7 +63,8 @@ package struct RequestTarget: Sendable {
         segments.reserveCapacity(8)
         var start = 1
         for index in 1...pathEnd where index == pathEnd || bytes[index] == UInt8(ascii: "/") {
-            segments.append(try Self.segment(UnsafeRawBufferPointer(rebasing: bytes[start..<index])))
+            let raw = UnsafeRawBufferPointer(rebasing: bytes[start..<index])
+            segments.append(try Self.segment(raw) { takesEncodedSlash(segments) })
             start = index + 1
         }
         hasTrailingSlash = segments.count > 1 && segments.last == ""
@@ -68,17 +76,21 @@ package struct RequestTarget: Sendable {
         rawBytes = [UInt8](bytes)
     }
 
-    private static func segment(_ bytes: UnsafeRawBufferPointer) throws(RequestTargetError) -> String {
+    private static func segment(
+        _ bytes: UnsafeRawBufferPointer, takesSlash: () -> Bool
+    ) throws(RequestTargetError) -> String {
         guard bytes.contains(UInt8(ascii: "%")) else {
             guard !isDots(bytes) else { throw .dotSegment }
             return String(decoding: bytes, as: UTF8.self)
         }
         let decoded = try decode(bytes, plusIsSpace: false)
         for byte in decoded {
-            if byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") { throw .encodedSlash }
+            if byte == UInt8(ascii: "\\") { throw .encodedSlash }
             if byte < 0x20 || byte == 0x7F { throw .encodedControl }
         }
-        guard !decoded.withUnsafeBytes(isDots) else { throw .dotSegment }
+        let parts = decoded.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard parts.count == 1 || takesSlash() else { throw .encodedSlash }
+        guard !parts.contains(where: { $0.withUnsafeBytes(isDots) }) else { throw .dotSegment }
         guard let text = String(validating: decoded, as: UTF8.self) else { throw .notUTF8 }
         return text
     }

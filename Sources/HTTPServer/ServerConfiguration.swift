@@ -20,6 +20,9 @@ package struct ServerConfiguration: Sendable {
     package var drainTimeout: Duration = .seconds(2)
     /// How many bytes of a refused request's body are read and thrown away before it is answered.
     package var drainLimit = 4 << 20
+    /// Whether the path segment after these (decoded) ones may hold encoded slashes. Everywhere else they are refused:
+    /// two programs would read such a path differently.
+    package var takesEncodedSlash: @Sendable (_ before: [String]) -> Bool = { _ in false }
     /// The permission bits of Unix sockets made here.
     package var unixSocketMode: UInt32 = 0o660
 

@@ -4,13 +4,17 @@ package import Profiles
 package struct MiddlewareChain: Sendable {
     private let middlewares: [any ChatMiddleware]
 
-    /// - Parameter list: the effective middlewares, in their order.
+    /// - Parameters:
+    ///   - list: the effective middlewares, in their order.
+    ///   - path: where the list was written: a profile's `runtime.middlewares`, or a request's overrides.
     /// - Throws: the field of an enabled one that is unknown or wrongly configured, as in
     ///   `runtime.middlewares[0].config`; writes refuse these, but files can be edited and requests override.
-    package init(_ list: [EffectiveMiddleware], from builtIn: BuiltInMiddlewares) throws(ValidationError) {
+    package init(
+        _ list: [EffectiveMiddleware], from builtIn: BuiltInMiddlewares, path: String = "runtime.middlewares"
+    ) throws(ValidationError) {
         var middlewares: [any ChatMiddleware] = []
         for (index, middleware) in list.enumerated() where middleware.isEnabled {
-            middlewares.append(try builtIn.make(middleware, field: "runtime.middlewares[\(index)]"))
+            middlewares.append(try builtIn.make(middleware, field: "\(path)[\(index)]"))
         }
         self.middlewares = middlewares
     }

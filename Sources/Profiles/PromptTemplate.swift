@@ -10,7 +10,7 @@ package enum PromptTemplate {
     /// Values are never looked at again, so a value that contains a placeholder is just text.
     ///
     /// - Parameters:
-    ///   - given: the request's variables; null counts as not given.
+    ///   - given: the request's variables; null counts as not given, under a declared name.
     ///   - path: where they stand in the request, as in `prompt.variables`.
     /// - Throws: at `<path>.<name>` for a variable that is not declared, of the wrong type, or required and missing; at
     ///   `path` when the prompt would get longer than ``maximumBytes``.
@@ -20,11 +20,12 @@ package enum PromptTemplate {
         var texts: [String: [UInt8]] = [:]
         let kinds = Dictionary(
             declared.compactMap { entry in entry.variable.map { (entry.name, $0) } }, uniquingKeysWith: { $1 })
-        for (name, value) in given where !value.isNull {
+        for (name, value) in given {
             let field = FieldPath.member(FieldPath.excerpt(name), of: path)
             guard let variable = kinds[name] else {
                 throw ValidationError(field: field, reason: "the profile declares no such variable")
             }
+            if value.isNull { continue }
             guard variable.kind.accepts(value) else {
                 throw ValidationError(field: field, reason: "must be of type \(variable.kind.rawValue)")
             }

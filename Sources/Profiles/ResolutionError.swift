@@ -9,7 +9,7 @@ package enum ResolutionError: Error, Sendable, Equatable, CustomStringConvertibl
 
     package var description: String {
         switch self {
-        case .registryNotFound: "registry not found"
+        case .registryNotFound(let slug): "registry not found: \(slug)"
         case .profileNotFound(let id): "profile not found: \(id.profile)"
         case .validation(let error): error.description
         case .policy(let violation): violation.description

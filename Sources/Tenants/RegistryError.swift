@@ -40,7 +40,8 @@ package enum RegistryError: Error, Sendable, Equatable {
     case policy(profile: String, reason: String)
     case versionConflict(Resource, String, expected: UInt64, actual: UInt64)
     /// An `If-Match` or `If-None-Match` that does not hold; 412.
-    case preconditionFailed(Resource, String, actual: UInt64)
+    /// Which of the request's headers did not hold.
+    case preconditionFailed(Resource, String, by: PreconditionHeader, actual: UInt64)
     /// `expected_version` and `If-Match` name different states; 400.
     case preconditionsDisagree(Resource, String)
     /// The default profile cannot be deleted while others are there; 409.
@@ -107,7 +108,7 @@ extension RegistryError: CustomStringConvertible {
         case .policy(let profile, let reason): return "policy violation for profile \"\(profile)\": \(reason)"
         case .versionConflict(let resource, let slug, let expected, let actual):
             return "\(resource.rawValue) \"\(slug)\" version conflict: expected=\(expected) actual=\(actual)"
-        case .preconditionFailed(let resource, let slug, let actual):
+        case .preconditionFailed(let resource, let slug, _, let actual):
             return "precondition failed for \(resource.rawValue) \"\(slug)\": its current version is \(actual)"
         case .preconditionsDisagree(let resource, let slug):
             return "expected_version and If-Match name different versions of \(resource.rawValue) \"\(slug)\""

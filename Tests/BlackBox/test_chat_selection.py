@@ -3,7 +3,7 @@
 import pytest
 
 from harness.profiles import PROFILES, create, create_registry, prompted, refuses
-from harness.upstream import FAKE_KEY, answer, chat_config
+from harness.upstream import FAKE_KEY, answer, chat_config, stream
 
 COOKIE = {"Cookie": "chat_profile=default/cookie"}
 
@@ -271,3 +271,46 @@ def test_CH_22_a_credential_is_nowhere_to_be_seen(chatting, upstream):
     for response in seen:
         assert FAKE_KEY not in response.text and FAKE_KEY not in repr(response.headers)
     assert FAKE_KEY not in chatting.log()
+
+
+# Who is at fault --------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_registry_is_named_with_the_member_that_named_it(chat):
+    refuses(chat.post("/chat", {"prompt": "x", "registry": "missing"}), 404, "not found: missing", param="registry")
+    by_header = chat.post("/chat", {"prompt": "x"}, headers={"X-Profile": "missing/agent"})
+    refuses(by_header, 404, "registry not found: missing", param="profile")
+    refuses(chat.get(f"{PROFILES}?registry=missing"), 404, "registry not found: missing", param="registry")
+
+
+# Streaming --------------------------------------------------------------------------------------------------------
+
+EVENTS = "text/event-stream"
+
+
+@pytest.mark.parametrize(
+    "accept, streams",
+    [
+        (EVENTS, True),
+        ("Text/Event-Stream", True),
+        (f"{EVENTS}, */*", True),
+        (f"{EVENTS}, application/json;q=0.9", True),
+        (f"application/json;q=0.5, {EVENTS};q=0.8", True),
+        (f"*/*;q=0.1,{EVENTS}", True),
+        (f"{EVENTS};charset=utf-8, application/json", True),
+        (f"application/json, {EVENTS}", False),
+        (f"{EVENTS};q=0.5, application/json", False),
+        (f"{EVENTS};q=0", False),
+        ("*/*", False),
+        ("text/*", False),
+        ("application/json", False),
+    ],
+)
+def test_a_stream_is_what_accept_prefers(chat, upstream, accept, streams):
+    upstream.next(stream(["a"]) if streams else answer("a"))
+    response = chat.post("/chat", {"prompt": "x"}, headers={"Accept": accept})
+    assert response.status == 200, response
+    assert (response.headers["Content-Type"].startswith(EVENTS)) == streams, response
+    upstream.next(answer("a"))
+    response = chat.post("/chat", {"prompt": "x", "stream": False}, headers={"Accept": accept})
+    assert response.headers["Content-Type"].startswith("application/json"), "the member decides before the header"

@@ -111,3 +111,22 @@ def test_other_cookies_are_left_alone(http):
     response = http.get(CURRENT, headers={"Cookie": "session=1; chat_profile=agent; other=chat_profile"})
     assert (response.json().get("profile") or response.json().get("slug")) == "agent"
     assert not response.headers.all("Set-Cookie")
+
+
+def test_a_cookie_of_another_registry_is_left_alone(http):
+    """It names a profile there is, so it is neither stale nor malformed: it says nothing about this registry."""
+    create_registry(http, "team")
+    create(http, "analyst", registry="team")
+    good = {"Cookie": "chat_profile=default/agent"}
+    for answer in (
+        http.post("/chat", {"prompt": "x", "registry": "team"}, headers=good),
+        http.post("/chat?registry=team", {"prompt": "x"}, headers=good),
+        http.get(f"{CURRENT}?registry=team", headers=good),
+    ):
+        assert answer.status == 200, answer
+        assert "Set-Cookie" not in answer.headers, answer
+        assert (answer.headers.get("X-Profile") or "/".join(answer.json()[key] for key in ("registry", "slug"))) == (
+            "team/analyst"
+        )
+    gone = {"Cookie": "chat_profile=default/gone"}
+    assert expired(http.get(f"{CURRENT}?registry=team", headers=gone))

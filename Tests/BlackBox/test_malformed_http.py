@@ -36,6 +36,8 @@ REFUSED = {
     ),
     "Transfer-Encoding first": post(b"Transfer-Encoding: chunked", b"Content-Length: 5", body=b"0\r\n\r\n" + HIDDEN),
     "two Transfer-Encoding": post(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
+    "a blank after Transfer-Encoding: chunked": post(b"Transfer-Encoding: chunked ", body=b"0\r\n\r\n"),
+    "a tab after Transfer-Encoding: chunked": post(b"Transfer-Encoding: chunked\t", body=b"0\r\n\r\n"),
     "Transfer-Encoding: identity": post(b"Transfer-Encoding: identity"),
     "Transfer-Encoding: gzip, chunked": post(b"Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"),
     "Transfer-Encoding: xchunked": post(b"Transfer-Encoding: xchunked", body=b"0\r\n\r\n"),
@@ -70,6 +72,16 @@ REFUSED = {
     "an encoded NUL": get(b"/api/chat/profiles%00/x"),
     "an encoded slash": get(b"/api/chat%2fprofiles"),
     "an encoded slash in capitals": get(b"/api/chat%2Fprofiles"),
+    "an encoded slash in a tenant": get(b"/t/default%2Fx/v1/models/agent"),
+    "an encoded slash before a model": get(b"/v1%2Fmodels/agent"),
+    "an encoded slash in the route of models": get(b"/v1/models%2Fagent"),
+    "an encoded slash in a profile": get(b"/api/chat/profiles/default%2Fagent"),
+    "an encoded slash beside a model": get(b"/x/v1/models/default%2Fagent"),
+    "an encoded slash and a backslash in a model": get(b"/v1/models/default%2F%5Cagent"),
+    "dots behind an encoded slash in a model": get(b"/v1/models/default%2F..%2F..%2Fadmin"),
+    "a dot behind an encoded slash in a model": get(b"/t/default/v1/models/default%2f%2e"),
+    "a NUL behind an encoded slash in a model": get(b"/v1/models/default%2F%00"),
+    "a chat with an encoded slash": post(b"Content-Length: 12", target="/chat/default%2Fagent"),
     "dot segments": get(b"/t/default/../acme/api/chat/profiles"),
     "one dot": get(b"/api/./chat/profiles"),
     "encoded dot segments": get(b"/t/default/%2e%2e/acme/api/chat/profiles"),
@@ -215,3 +227,14 @@ def test_idle_connections_do_not_keep_others_out(lasting):
     finally:
         for connection in idle:
             connection.close()
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b" \t "], ids=["blank", "tab", "both"])
+def test_a_blank_after_chunked_is_refused_at_once(lasting, blank):
+    """libmicrohttpd takes it for another coding and would read the body up to the deadline."""
+    with lasting.connect(timeout=5) as connection:
+        connection.send(post(b"Transfer-Encoding: chunked" + blank, body=b"2\r\n{}\r\n0\r\n\r\n"))
+        response = connection.read_response()
+        assert response.status == 400, response
+        assert response.error["code"] == "malformed_request"
+        assert connection.closed_by_peer()

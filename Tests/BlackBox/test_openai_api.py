@@ -6,6 +6,7 @@ import re
 import pytest
 
 from harness import upstream as provider
+from harness.gateway import Gateway
 from harness.profiles import PROFILES, create, create_registry, prompted, refuses
 from harness.upstream import FAKE_KEY, chat_config
 
@@ -325,3 +326,112 @@ def test_an_unknown_model_is_404(lasting, model):
 
 def test_models_show_no_prompts(lasting):
     assert "You are" not in lasting.get("/v1/models").text
+
+
+NAMES_WITH_SLASHES = ["openai/gpt-4o", "meta-llama/Llama-3.1-8B", "not valid!/x", "/x", "x/", "a/b/c", "none/agent@1"]
+
+
+@pytest.mark.parametrize("model", NAMES_WITH_SLASHES)
+def test_a_name_with_a_slash_that_is_no_profile_is_404(lasting, model):
+    body = {"model": model, "messages": [{"role": "user", "content": "x"}]}
+    response = refuses(lasting.post("/v1/chat/completions", body), 404, model, param="model")
+    assert response.error["code"] == "model_not_found"
+    prompt = {"model": "agent", "messages": body["messages"], "prompt": {"id": model}}
+    refuses(lasting.post("/v1/chat/completions", prompt), 404, model, param="prompt.id")
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """A tenant that takes any model, one with aliases, and the default one."""
+    directory = tmp_path_factory.mktemp("named")
+    config = {
+        "tenants": {
+            "lenient": {"unknown_model": "default"},
+            "mapped": {"model_aliases": {"gpt-4o": "default/agent", "vendor/large": "agent"}},
+        }
+    }
+    gateway = Gateway(directory, config=config).start()
+    yield gateway.client()
+    gateway.stop()
+
+
+@pytest.mark.parametrize("model", [*NAMES_WITH_SLASHES, "gpt-4o", "gpt-4o@2024"])
+def test_an_unknown_model_may_mean_the_default_profile_whatever_its_name(named, model):
+    body = {"model": model, "messages": [{"role": "user", "content": "x"}]}
+    answer = named.post("/t/lenient/v1/chat/completions", body)
+    assert (answer.status, answer.headers.get("X-Profile")) == (200, "default/default"), answer
+    # What a client names for itself is still an error.
+    refuses(named.post("/t/lenient/v1/chat/completions", {**body, "profile": "missing"}), 404, param="profile")
+    refuses(named.post("/t/lenient/v1/chat/completions", {**body, "registry": "missing"}), 404, param="registry")
+
+
+def test_one_model_is_what_a_chat_with_it_gets(named):
+    for selecting in ({"X-Profile": "agent"}, {"Cookie": "chat_profile=default/agent"}):
+        assert named.get("/v1/models/default", headers=selecting).json()["id"] == "default"
+    assert named.get("/v1/models/default?profile=agent").json()["id"] == "default"
+    assert named.get("/v1/models/agent?profile=default&runtime=default").json()["id"] == "agent"
+    for alias in ("gpt-4o", "vendor/large", "vendor%2Flarge"):
+        assert named.get(f"/t/mapped/v1/models/{alias}").json()["id"] == "agent"
+        assert named.get(f"/t/lenient/v1/models/{alias}").json()["id"] == "default"
+        refuses(named.get(f"/v1/models/{alias}"), 404, param="model")
+
+
+@pytest.mark.parametrize("escape", ["/", "%2F", "%2f"])
+def test_a_model_of_a_registry_may_come_as_one_segment(named, escape):
+    for target in (f"/v1/models/default{escape}agent", f"/t/mapped/v1/models/default{escape}agent@1"):
+        answer = named.get(target)
+        assert answer.status == 200, answer
+        assert answer.json()["id"].startswith("agent")
+    refuses(named.get("/v1/models/default%252Fagent"), 404, param="model")
+    refuses(named.post(f"/v1/models/default{escape}agent", {}), 405)
+
+
+@pytest.fixture
+def parallel(start, upstream):
+    """A profile without tools and one that offers the operator's, both against parallel calls."""
+    config = chat_config(upstream, tools={"calculator": {"description": "Adds."}})
+    http = start(config=config, environment={"FAKE_KEY": FAKE_KEY}).client()
+    setting = {"openai-chat": {"openai-parallel-tool-calls": False}}
+    for slug, tools in (("none", []), ("one", ["calculator"]), ("any", None)):
+        runtime = {"step_settings_patch": setting, **({} if tools is None else {"tools": tools})}
+        create(http, slug, runtime=runtime, policy={"allow_overrides": True})
+    return http
+
+
+@pytest.mark.parametrize(
+    "model, tools, goes_up",
+    [
+        ("none", ["calculator"], False),
+        ("none", None, False),
+        ("one", None, True),
+        ("one", [], True),
+        ("one", ["other"], True),
+        ("any", ["other"], True),
+        ("any", [], False),
+        ("any", None, False),
+    ],
+)
+def test_parallel_tool_calls_go_up_exactly_with_tools(parallel, upstream, model, tools, goes_up):
+    """OpenAI refuses the member without tools (origin §7)."""
+    body = {"model": model, "messages": [{"role": "user", "content": "x"}]}
+    if tools is not None:
+        body["tools"] = [{"type": "function", "function": {"name": name}} for name in tools]
+    answer = parallel.post("/v1/chat/completions", body)
+    assert answer.status == 200, answer
+    sent = upstream.last.json()
+    assert bool(sent.get("tools")) == goes_up
+    assert sent.get("parallel_tool_calls") == (False if goes_up else None)
+
+
+@pytest.mark.parametrize(
+    "target, body",
+    [
+        ("/v1/chat/completions", '{"model":"agent","messages":[{"role":01}]}'),
+        ("/chat", '{"prompt":"x","overrides":{"tools":[01]}}'),
+    ],
+)
+def test_bad_json_names_its_place(lasting, target, body):
+    response = refuses(
+        lasting.request("POST", target, body=body.encode(), content_type="application/json"), 400, "invalid JSON"
+    )
+    assert response.error["param"] in ("messages[0]", "overrides.tools"), response

@@ -81,6 +81,12 @@ def bounded(http, slug="bounded", **limits):
             f"{ROOT}.middlewares[0].config",
             "text",
         ),
+        ({"middlewares": [{"name": "prompt-append"}]}, f"{ROOT}.middlewares[0].config", "text"),
+        (
+            {"Middlewares": [{"name": "agentmode"}, {"name": "prompt-append"}]},
+            f"{ROOT}.middlewares[1].config",
+            "text",
+        ),
         ({"middlewares": [{"name": "agentmode", "config": []}]}, f"{ROOT}.middlewares[0].config", "must be an object"),
         ({"middlewares": [{"name": "agentmode", "more": 1}]}, f"{ROOT}.middlewares[0].more", "unknown field"),
         ({"tools": "x"}, f"{ROOT}.tools", "must be an array"),

@@ -7,13 +7,14 @@ import pytest
 from harness.profiles import PROFILES, REGISTRIES, create, create_registry, read, refuses, version
 
 ETAG = re.compile(r'^"r\d+-[A-Za-z0-9_-]+"$')
+READS = [PROFILES, f"{PROFILES}/agent", REGISTRIES, f"{REGISTRIES}/default"]
 
 
 def etag(http, target=f"{PROFILES}/agent"):
     return http.get(target).etag
 
 
-@pytest.mark.parametrize("target", [PROFILES, f"{PROFILES}/agent", REGISTRIES, f"{REGISTRIES}/default"])
+@pytest.mark.parametrize("target", READS)
 def test_every_read_has_a_strong_tag_and_304(http, target):
     first = http.get(target)
     assert ETAG.match(first.etag), first
@@ -186,3 +187,19 @@ def test_registries_are_guarded_by_their_tags(http):
     assert http.patch(f"{REGISTRIES}/team", {"display_name": "n"}, headers={"If-Match": old}).status == 200
     refuses(http.delete(f"{REGISTRIES}/team", headers={"If-Match": old}), 412)
     assert http.delete(f"{REGISTRIES}/team", headers={"If-Match": etag(http, f"{REGISTRIES}/team")}).status == 204
+
+
+@pytest.mark.parametrize("target", READS)
+def test_a_304_has_the_length_of_the_200(http, target):
+    """RFC 9110 §8.6: the length that a 200 would have, or none."""
+    first = http.get(target)
+    again = http.get(target, headers={"If-None-Match": first.etag})
+    assert (again.status, again.body) == (304, b"")
+    assert again.headers.get("Content-Length") in (None, str(len(first.body))), again
+
+
+def test_a_failed_precondition_names_its_header(http):
+    refuses(
+        http.put(f"{PROFILES}/agent", {}, headers={"If-None-Match": "*"}), 412, "current version", param="If-None-Match"
+    )
+    refuses(http.put(f"{PROFILES}/agent", {}, headers={"If-Match": '"r1-x"'}), 412, param="If-Match")

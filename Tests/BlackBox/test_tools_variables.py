@@ -326,6 +326,7 @@ def test_variables_are_substituted_once(templated, upstream, route, variables, e
         ({"lang": None}, "lang", "required"),
         ({"lang": "x", "unknown": 1}, "unknown", "declares no such variable"),
         ({"lang": "x", "other": "y"}, "other", "declares no such variable"),
+        ({"lang": "x", "nope": None}, "nope", "declares no such variable"),
         ({"lang": 5}, "lang", "must be of type string"),
         ({"lang": ["x"]}, "lang", "must be of type string"),
         ({"lang": "x", "count": 1.5}, "count", "must be of type integer"),
@@ -343,7 +344,8 @@ def test_wrong_variables_are_400(templated, upstream, route, variables, name, ph
 
 def test_missing_altogether(templated, upstream):
     refuses(chat_with(templated, "x", expect=400), 400, "required", param="variables.lang")
-    refuses(complete(templated, "x", 400), 400, "required")
+    # What a client of /v1 has to send, although it sent no prompt at all.
+    refuses(complete(templated, "x", 400), 400, "required", param="prompt.variables.lang")
     refuses(templated.post("/chat", {"prompt": "x", "profile": "x", "variables": []}), 400, param="variables")
     assert upstream.calls == []
 

@@ -39,6 +39,23 @@ def test_lists_the_profiles_as_models(echo):
         assert echo.models.retrieve(name).id == name
 
 
+def test_retrieves_a_model_of_another_registry(start):
+    """The client sends `/v1/models/team%2Fanalyst`: an id is one segment to it."""
+    gateway = start()
+    gateway.client().post("/api/chat/registries", {"slug": "team"})
+    gateway.client().post("/api/chat/profiles", {"registry": "team", "slug": "analyst"})
+    client = client_of(gateway)
+    names = [model.id for model in client.models.list()]
+    assert "team/analyst" in names
+    for name in names:
+        assert client.models.retrieve(name).id == name
+    assert client.models.retrieve("team/analyst@1").id == "team/analyst"
+    assert client.models.retrieve("default/agent").id == "agent"
+    for name in ("team/nobody", "openai/gpt-4o", "team%2Fanalyst", "a/b/c"):
+        with pytest.raises(openai.NotFoundError):
+            client.models.retrieve(name)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_chats_with_the_echo(echo, model):
     answer = ask(echo, model, "The quick brown fox.")

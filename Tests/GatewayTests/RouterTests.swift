@@ -23,6 +23,18 @@ struct RouterTests {
         return (endpoint.pattern, parameters)
     }
 
+    @Test func `an encoded slash may stand in the id of a model and nowhere else`() {
+        #expect(Routes.takesEncodedSlash(after: ["v1", "models"]))
+        #expect(Routes.takesEncodedSlash(after: ["t", "acme", "v1", "models"]))
+        for segments in [
+            [], ["v1"], ["v1", "models", "x"], ["t"], ["t", "acme"], ["t", "acme", "v1"],
+            ["x", "acme", "v1", "models"],
+            ["api", "chat", "profiles"], ["t", "acme", "api", "chat"], ["acme", "v1", "models"], ["chat"],
+        ] {
+            #expect(!Routes.takesEncodedSlash(after: segments), "\(segments)")
+        }
+    }
+
     @Test func `finds literals before parameters, and gives the parameters`() {
         #expect(found(.get, ["api", "chat", "profiles"])?.0 == "/api/chat/profiles")
         let agent = found(.get, ["api", "chat", "profiles", "agent"])

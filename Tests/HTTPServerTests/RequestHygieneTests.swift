@@ -58,6 +58,12 @@ import Testing
             testDescription: "Transfer-Encoding identity",
             bytes: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n"),
         Input(
+            testDescription: "a blank after chunked",
+            bytes: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked \r\n\r\n0\r\n\r\n"),
+        Input(
+            testDescription: "a tab after chunked",
+            bytes: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n"),
+        Input(
             testDescription: "Transfer-Encoding xchunked",
             bytes: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
         Input(

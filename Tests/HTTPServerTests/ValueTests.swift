@@ -35,6 +35,24 @@ import Testing
         #expect(throws: reason) { try RequestTarget(raw) }
     }
 
+    @Test func `an encoded slash is taken only behind the segments that the server names`() throws {
+        func parse(_ raw: String) throws -> [String] {
+            try RequestTarget(raw) { $0 == ["a", "b c"] }.path
+        }
+        #expect(try parse("/a/b%20c/x%2Fy%2f%2Fz") == ["a", "b c", "x/y//z"])
+        #expect(try parse("/a/b%20c/x%252Fy") == ["a", "b c", "x%2Fy"])
+        for raw in ["/x%2Fy", "/a%2Fb c/x", "/a/b%2Fc/x", "/a/b/x%2Fy", "/a/b%20c/d/x%2Fy", "/a/b%20c%2Fx"] {
+            #expect(throws: RequestTargetError.self, "\(raw)") { try parse(raw) }
+        }
+        for (raw, reason) in [
+            ("/a/b%20c/x%2F..", RequestTargetError.dotSegment), ("/a/b%20c/.%2Fx", .dotSegment),
+            ("/a/b%20c/x%2F%2e%2E%2Fy", .dotSegment), ("/a/b%20c/x%2F%5C", .encodedSlash),
+            ("/a/b%20c/x%2F%00", .encodedControl), ("/a/b%20c/x%2F%ff", .notUTF8),
+        ] {
+            #expect(throws: reason, "\(raw)") { try parse(raw) }
+        }
+    }
+
     @Test func `header fields compare without case and keep order and spelling`() {
         var fields: HeaderFields = ["Content-Type": "a", "x-one": "1", "X-ONE": "2", "X-One-Two": "3"]
         #expect(fields["content-TYPE"] == "a")

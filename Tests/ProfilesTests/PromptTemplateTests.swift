@@ -30,6 +30,7 @@ import Testing
             ([:], "variables.name", "is required by the profile and missing"),
             (["name": JSONValue.null], "variables.name", "is required by the profile and missing"),
             (["name": "x", "nope": 1], "variables.nope", "the profile declares no such variable"),
+            (["name": "x", "nope": JSONValue.null], "variables.nope", "the profile declares no such variable"),
             (["name": 1], "variables.name", "must be of type string"),
             (["name": "x", "n": "7"], "variables.n", "must be of type integer"),
         ] as [(JSONObject, String, String)])

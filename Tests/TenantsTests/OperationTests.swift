@@ -55,14 +55,14 @@ struct OperationTests {
         let context = tenants.context
         try await tenant.patch(
             "default", #"{"display_name":"a"}"#, context, if: Precondition(expectedVersion: 1, ifMatch: tag))
-        await #expect(throws: RegistryError.preconditionFailed(.profile, "default", actual: 2)) {
+        await #expect(throws: RegistryError.preconditionFailed(.profile, "default", by: .ifMatch, actual: 2)) {
             try await tenant.patch("default", #"{"display_name":"b"}"#, context, if: Precondition(ifMatch: tag))
         }
         await #expect(throws: RegistryError.preconditionsDisagree(.profile, "default")) {
             try await tenant.patch(
                 "default", #"{"display_name":"b"}"#, context, if: Precondition(expectedVersion: 2, ifMatch: tag))
         }
-        await #expect(throws: RegistryError.preconditionFailed(.profile, "agent", actual: 1)) {
+        await #expect(throws: RegistryError.preconditionFailed(.profile, "agent", by: .ifNoneMatch, actual: 1)) {
             try await tenant.create(#"{"slug":"agent"}"#, context, if: Precondition(ifNoneMatch: "*"))
         }
         await tenants.directory.close()

@@ -39,8 +39,7 @@ struct ChatPrompt: Sendable {
         let stream = try reader.bool("stream")
         version = takesVersion ? try reader.uint64("version") : nil
         try reader.finish()
-        let accept = context.head.headers["Accept"].map(BodyRules.mediaType)
-        isStreaming = stream ?? (accept == "text/event-stream")
+        isStreaming = stream ?? AcceptedTypes(context.head.headers).prefers("text/event-stream")
 
         self.text = [prompt, text].compactMap { $0 }.first { !$0.trimmingBlanks.isEmpty }
     }

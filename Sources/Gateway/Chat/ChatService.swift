@@ -62,11 +62,7 @@ final class ChatService: Sendable {
     private func select(_ input: ChatInput, for context: RequestContext) async throws -> (Selection.Selected, Snapshot)
     {
         let snapshot = try await context.snapshot()
-        let tenant = context.tenantSlug.flatMap { services.configuration.tenant($0) }
-        let selection = Selection(
-            sources: input.sources, head: context.head, modelAliases: tenant?.modelAliases ?? [:],
-            takesUnknownModels: tenant?.unknownModel == .default)
-        var selected = try selection.resolve(in: snapshot)
+        var selected = try Selection(sources: input.sources, for: context).resolve(in: snapshot)
         if let version = input.sources.version, version != selected.entry.version {
             selected.pin = Selection.Pin(
                 version: version, name: "\(selected.entry.registry)/\(selected.entry.slug)@\(version)", param: "version"
@@ -158,12 +154,13 @@ final class ChatService: Sendable {
     /// - Throws: `ValidationError` for what the request's own list says; `Problem` 409 for what is stored so: a write
     ///   would have refused it, and whoever chats cannot mend it.
     private func middlewares(of resolved: ResolvedProfile, _ requested: RequestedRuntime) throws -> MiddlewareChain {
-        do throws(ValidationError) {
-            return try MiddlewareChain(resolved.effective.middlewares, from: services.middlewares)
-        } catch {
-            guard !requested.overrides.keys.contains(where: { OverrideKey.canonicalised($0) == "middlewares" }) else {
-                throw error
-            }
+        let list = resolved.effective.middlewares
+        // A request's list stands in the place of the whole one, so its positions are the request's.
+        let key = OverrideKey.middlewares.rawValue
+        if requested.overrides.keys.contains(where: { OverrideKey.canonicalised($0) == key }) {
+            return try MiddlewareChain(list, from: services.middlewares, path: "request_overrides.\(key)")
+        }
+        do throws(ValidationError) { return try MiddlewareChain(list, from: services.middlewares) } catch {
             throw Problem(
                 .conflict, code: "profile_invalid", "the profile as stored cannot be used: \(error)", param: error.field
             )

@@ -21,7 +21,7 @@ struct CompletionRequestBody: Sendable {
         do throws(JSONError) {
             members = try JSONMembers(scanning: body)
         } catch {
-            throw Problem.badRequest("bad request: \(error)", code: "invalid_json")
+            throw Problem(error)
         }
         self.members = members
         switch members["stream"]?.kind {
@@ -38,6 +38,7 @@ struct CompletionRequestBody: Sendable {
                 bodyRegistry: try Self.aliased("registry", "registry_slug", members),
                 model: try Self.string("model", members)))
         input.requested.overrides = try Self.overrides(members) ?? [:]
+        input.requested.variablesPath = "prompt.variables"
         try Self.readPrompt(members, into: &input)
         for name in ClientField.names {
             if let value = try members.value(name) { input.sampling.append((name, value)) }
@@ -52,10 +53,9 @@ struct CompletionRequestBody: Sendable {
         var splice = JSONSplice(members)
         for name in Self.ownMembers where members[name] != nil { splice.remove(name) }
         if plan.middlewares.isEmpty { try insertPrompt(plan, &splice) }
-        try plan.tools.apply(to: &splice, members)
+        let offersTools = try plan.tools.apply(to: &splice, members)
         if plan.resolved.effective.policy.passUnknown == false { try refuseUnknown() }
 
-        let offersTools = members["tools"].map { $0.kind == .array } ?? false
         let settings = try plan.settings(streams: nil, offersTools: offersTools)
         let dropped = Set(plan.ignored).union(plan.superseded).union(settings.refusedMembers)
         for name in dropped where members[name] != nil { splice.remove(name) }
@@ -97,7 +97,6 @@ struct CompletionRequestBody: Sendable {
         }
         let version = try reader.string("version")
         input.requested.variables = try reader.object("variables") ?? [:]
-        input.requested.variablesPath = "prompt.variables"
         try reader.finish()
         if let profile = input.sources.bodyProfile, profile != id {
             throw Problem.badRequest("profile and prompt.id disagree", code: "selection_conflict", param: "prompt.id")

@@ -38,12 +38,20 @@ struct Selection: Sendable {
         let param: String
     }
 
-    let sources: Sources
-    let head: RequestHead
+    private let sources: Sources
+    private let head: RequestHead
     /// The tenant's names for models (`gateway.md §8`).
-    var modelAliases: [String: String] = [:]
+    private let modelAliases: [String: String]
     /// Whether a model that names no profile means the default one.
-    var takesUnknownModels = false
+    private let takesUnknownModels: Bool
+
+    init(sources: Sources, for context: RequestContext) {
+        self.sources = sources
+        head = context.head
+        let tenant = context.tenantSlug.flatMap { context.services.configuration.tenant($0) }
+        modelAliases = tenant?.modelAliases ?? [:]
+        takesUnknownModels = tenant?.unknownModel == .default
+    }
 
     /// - Throws: `Problem` 400 for a malformed name, 404 for an unknown registry or profile, 503 while the registry that is
     ///   meant where none is named cannot be known.
@@ -65,23 +73,33 @@ struct Selection: Sendable {
             return try named(raw, form: .slug, registry: registry, snapshot)
         }
         if let registry { _ = try Self.registry(registry, in: snapshot) }
-        if let raw = given(sources.model), raw != "default" {
-            do throws(Problem) {
-                return try named(
-                    modelAliases[raw] ?? raw, form: .model, registry: registry, snapshot)
-            } catch  where takesUnknownModels && error.code == "model_not_found" {
-                return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: false)
-            }
+        if let raw = given(sources.model) { return try model(raw, registry: registry, snapshot) }
+        switch try ProfileCookie(head.headers)?.choice(in: snapshot, explicitRegistry: registry) {
+        case .profile(let entry):
+            return Selected(
+                registry: try Self.registry(entry.registry, in: snapshot), entry: entry, expiresCookie: false)
+        case .nothing: return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: true)
+        case .elsewhere, nil: return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: false)
         }
-        // A model named `default` asks for the default profile, so no cookie may say otherwise.
-        if given(sources.model) == nil, let cookie = ProfileCookie(head.headers) {
-            if let entry = try cookie.entry(in: snapshot, explicitRegistry: registry) {
-                return Selected(
-                    registry: try Self.registry(entry.registry, in: snapshot), entry: entry, expiresCookie: false)
-            }
-            return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: true)
+    }
+
+    /// The profile that a chat with this model, and nothing else that selects, is answered by.
+    ///
+    /// - Throws: `Problem` 404 for a name that is no profile, no alias, and not taken for the default profile.
+    func resolveModel(_ raw: String, in snapshot: Snapshot) throws(Problem) -> Selected {
+        try model(given(raw) ?? "default", registry: nil, snapshot)
+    }
+
+    /// A model named `default` asks for the default profile, whatever a cookie says.
+    private func model(
+        _ raw: String, registry: RegistrySlug?, _ snapshot: Snapshot
+    ) throws(Problem) -> Selected {
+        if raw == "default" { return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: false) }
+        do throws(Problem) {
+            return try named(modelAliases[raw] ?? raw, form: .model, registry: registry, snapshot)
+        } catch  where takesUnknownModels && error.code == "model_not_found" {
+            return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: false)
         }
-        return try Self.defaultProfile(of: registry, in: snapshot, expiresCookie: false)
     }
 
     private enum Form {
@@ -89,6 +107,15 @@ struct Selection: Sendable {
 
         /// Whether a version may follow the name.
         var takesVersion: Bool { self == .model || self == .prompt }
+
+        /// The member of the request that is to blame for the name.
+        var param: String {
+            switch self {
+            case .slug, .qualified: "profile"
+            case .model: "model"
+            case .prompt: "prompt.id"
+            }
+        }
     }
 
     private func given(_ raw: String?) -> String? {
@@ -108,17 +135,27 @@ struct Selection: Sendable {
         }
         var registrySlug = registry
         if form != .slug, let slash = name.firstIndex(of: "/") {
-            let qualified = try Self.registrySlug(String(name[..<slash]))
+            let qualified: RegistrySlug
+            if form.takesVersion {
+                // Names of models have slashes of their own (`openai/gpt-4o`): one that names no registry names no
+                // profile either.
+                guard let known = try? RegistrySlug(validating: String(name[..<slash])),
+                    snapshot.registry(known) != nil
+                else { throw Self.unknown(raw, form) }
+                qualified = known
+            } else {
+                qualified = try Self.registrySlug(String(name[..<slash]), param: "profile")
+            }
             if let registry, registry != qualified {
                 throw Problem.badRequest(
                     "\(raw.debugDescription) and registry \(registry.rawValue.debugDescription) disagree",
-                    code: "selection_conflict",
-                    param: "registry")
+                    code: "selection_conflict", param: form.param)
             }
             registrySlug = qualified
             name = name[name.index(after: slash)...]
         }
-        let home = try Self.home(registrySlug, in: snapshot)
+        let home = try Self.home(
+            registrySlug, in: snapshot, param: registrySlug == registry ? "registry" : form.param)
         let slug: ProfileSlug
         do {
             slug = try ProfileSlug(validating: String(name))
@@ -137,25 +174,31 @@ struct Selection: Sendable {
         return selected
     }
 
-    private static func registrySlug(_ raw: String) throws(Problem) -> RegistrySlug {
+    private static func registrySlug(_ raw: String, param: String = "registry") throws(Problem) -> RegistrySlug {
         do {
             return try RegistrySlug(validating: raw)
         } catch {
-            throw Problem.badRequest("invalid registry: \(raw)", code: "invalid_registry", param: "registry")
+            throw Problem.badRequest("invalid registry: \(raw)", code: "invalid_registry", param: param)
         }
     }
 
-    static func registry(_ slug: RegistrySlug, in snapshot: Snapshot) throws(Problem) -> RegistrySnapshot {
+    private static func registry(
+        _ slug: RegistrySlug, in snapshot: Snapshot, param: String = "registry"
+    ) throws(Problem) -> RegistrySnapshot {
         do {
             return try snapshot.usableRegistry(slug)
         } catch {
-            throw Problem(error)
+            var problem = Problem(error)
+            if problem.param != nil { problem.param = param }
+            throw problem
         }
     }
 
     /// The named registry, or the default one.
-    private static func home(_ named: RegistrySlug?, in snapshot: Snapshot) throws(Problem) -> RegistrySnapshot {
-        if let named { return try registry(named, in: snapshot) }
+    private static func home(
+        _ named: RegistrySlug?, in snapshot: Snapshot, param: String = "registry"
+    ) throws(Problem) -> RegistrySnapshot {
+        if let named { return try registry(named, in: snapshot, param: param) }
         do throws(RegistryError) {
             return try snapshot.usableRegistry(try snapshot.defaultRegistry)
         } catch {
@@ -167,7 +210,7 @@ struct Selection: Sendable {
         Problem.notFound(
             "profile not found: the \(form == .prompt ? "prompt" : "model") \(raw.debugDescription) names no profile; "
                 + "GET /v1/models lists them",
-            code: "model_not_found", param: form == .prompt ? "prompt.id" : "model")
+            code: "model_not_found", param: form.param)
     }
 
     private static func defaultProfile(

@@ -11,10 +11,14 @@ struct ToolFilter: Sendable {
 
     /// Takes out of a client's body what the profile does not list, and adds what it lists and the operator defines.
     ///
+    /// - Returns: whether the body then offers tools.
     /// - Throws: `JSONError` cannot happen after the scan; `Problem` 400 for `tools` that is no array, and for a
     ///   `tool_choice` or `function_call` that demands a tool the profile refuses.
-    func apply(to splice: inout JSONSplice, _ members: JSONMembers) throws {
-        guard let allowed else { return }
+    func apply(to splice: inout JSONSplice, _ members: JSONMembers) throws -> Bool {
+        guard let allowed else {
+            guard let tools = members["tools"], tools.kind == .array else { return false }
+            return try !members.elements(in: tools.valueRange).isEmpty
+        }
         let names = Set(allowed)
         let offered = try clientTools(members, names)
         let known = Set(offered.names)
@@ -28,6 +32,7 @@ struct ToolFilter: Sendable {
             try checkChoice(members, names)
         }
         try filterFunctions(&splice, members, names)
+        return !tools.isEmpty
     }
 
     /// The operator's tools a profile offers where the client has no list of its own (`POST /chat`).

@@ -26,23 +26,31 @@ struct ProfileCookie: Sendable {
         return nil
     }
 
-    /// The profile the cookie names, or nil when it is malformed, stale, or about another registry than the one asked for.
-    ///
+    /// What a cookie comes to for one request.
+    enum Choice: Sendable {
+        case profile(ProfileEntry)
+        /// A profile there is, of another registry than the request asks for: it says nothing this time.
+        case elsewhere
+        /// Malformed or stale: the answer expires the cookie.
+        case nothing
+    }
+
     /// - Throws: `Problem` 503 for a bare profile while the default registry cannot be known.
-    func entry(in snapshot: Snapshot, explicitRegistry: RegistrySlug?) throws(Problem) -> ProfileEntry? {
+    func choice(in snapshot: Snapshot, explicitRegistry: RegistrySlug?) throws(Problem) -> Choice {
         let parts = raw.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let last = parts.last, let profile = try? ProfileSlug(validating: String(last)) else {
-            return nil
+            return .nothing
         }
         let registry: RegistrySlug
         if parts.count == 2 {
-            guard let named = try? RegistrySlug(validating: String(parts[0])) else { return nil }
+            guard let named = try? RegistrySlug(validating: String(parts[0])) else { return .nothing }
             registry = named
         } else {
             do throws(RegistryError) { registry = try snapshot.defaultRegistry } catch { throw Problem(error) }
         }
-        if let explicitRegistry, explicitRegistry != registry { return nil }
-        return snapshot.registry(registry)?.profile(profile)
+        guard let entry = snapshot.registry(registry)?.profile(profile) else { return .nothing }
+        if let explicitRegistry, explicitRegistry != registry { return .elsewhere }
+        return .profile(entry)
     }
 
     /// The `Set-Cookie` value that selects `entry`, or that expires the cookie when `entry` is nil.

@@ -7,7 +7,7 @@ internal import Tenants
 struct CurrentProfileHandlers: Sendable {
     /// The cookie's profile, or the default one; a stale or malformed cookie is ignored and expired.
     @Sendable func get(_ context: RequestContext, _ snapshot: Snapshot) throws -> Response {
-        let selected = try Selection(sources: Selection.Sources(), head: context.head)
+        let selected = try Selection(sources: Selection.Sources(), for: context)
             .resolve(in: snapshot)
         var response = answer(selected.entry)
         if selected.expiresCookie {
@@ -32,7 +32,7 @@ struct CurrentProfileHandlers: Sendable {
             throw Problem.badRequest("bad request: profile is missing", code: "missing_field", param: "profile")
         }
         let selected = try Selection(
-            sources: Selection.Sources(bodyProfile: raw, bodyRegistry: registryName), head: context.head
+            sources: Selection.Sources(bodyProfile: raw, bodyRegistry: registryName), for: context
         ).resolve(in: snapshot)
         var response = answer(selected.entry)
         response.headers.append("Set-Cookie", ProfileCookie.setCookie(selected.entry, for: context))

@@ -14,12 +14,11 @@ struct ModelsHandlers: Sendable {
         return .json(["object": "list", "data": .array(models)])
     }
 
+    /// The profile that a chat with this model would be answered by; nothing but the id selects here.
     @Sendable func get(_ context: RequestContext) async throws -> Response {
         let snapshot = try await context.snapshot()
-        let id = context.parameters["id"] ?? ""
-        let selected = try Selection(
-            sources: Selection.Sources(model: id), head: context.head
-        ).resolve(in: snapshot)
+        let selected = try Selection(sources: Selection.Sources(), for: context)
+            .resolveModel(context.parameters["id"] ?? "", in: snapshot)
         guard let pin = selected.pin else { return .json(try model(selected.entry, in: snapshot)) }
         let entry = try await VersionCache.load(pin, of: selected.entry, in: try await context.tenant())
         return .json(try model(entry, in: snapshot, version: pin.version))

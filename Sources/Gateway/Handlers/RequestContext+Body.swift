@@ -12,8 +12,7 @@ extension RequestContext {
         do {
             return try JSONValue(parsing: body)
         } catch {
-            throw Problem.badRequest(
-                "bad request: \(error)", code: "invalid_json", param: error.path.isEmpty ? nil : error.path)
+            throw Problem(error)
         }
     }
 

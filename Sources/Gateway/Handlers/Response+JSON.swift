@@ -18,7 +18,8 @@ extension Response {
         if status.code == 200, context.head.method == .get || context.head.method == .head,
             let condition = context.head.headers["If-None-Match"], EntityTagList(condition).matchesWeakly(etag)
         {
-            return Response(status: .notModified, headers: .stored(etag: etag), body: .empty)
+            // Not sent: it is there for its length (RFC 9110 §8.6).
+            return Response(status: .notModified, headers: .stored(etag: etag), body: .bytes(bytes))
         }
         return Response(status: status, headers: .stored(etag: etag), body: .bytes(bytes))
     }

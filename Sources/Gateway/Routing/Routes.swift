@@ -106,6 +106,13 @@ struct Routes: Sendable {
         ]
     }
 
+    /// Whether an encoded slash may stand after these segments: only where the id of a model begins, which OpenAI's
+    /// clients send as one segment (`/v1/models/default%2Fagent`). Decoded or not, it is the same endpoint and id there.
+    static func takesEncodedSlash(after segments: [String]) -> Bool {
+        let path = segments.count == 4 && segments[0] == "t" ? segments[2...] : segments[...]
+        return path.elementsEqual(["v1", "models"])
+    }
+
     private func open(
         _ method: HTTPServer.Method, _ pattern: String,
         _ handler: @escaping @Sendable (RequestContext) async throws -> Response

@@ -1,3 +1,9 @@
+/// A header that guards a change by revision.
+package enum PreconditionHeader: String, Sendable {
+    case ifMatch = "If-Match"
+    case ifNoneMatch = "If-None-Match"
+}
+
 /// What must hold for a change to be made (gateway.md §4).
 package struct Precondition: Sendable {
     /// Absent: not guarded. Given: must equal the current version; 0 means "must not exist".
@@ -40,32 +46,25 @@ package struct Precondition: Sendable {
     /// Throws `versionConflict`, `preconditionFailed`, or `preconditionsDisagree` when one holds and the other not.
     func check(_ subject: Subject) throws(RegistryError) {
         let versionHolds = expectedVersion.map { $0 == subject.version }
-        let tagHolds = tagHolds(subject.state)
+        let failed = failedHeader(subject.state)
+        let tagHolds = ifMatch == nil && ifNoneMatch == nil ? nil : failed == nil
         switch (versionHolds, tagHolds) {
         case (nil, nil), (true, nil), (nil, true), (true, true): return
         case (true, false), (false, true): throw .preconditionsDisagree(subject.resource, subject.slug)
         case (false, _):
             throw .versionConflict(
                 subject.resource, subject.slug, expected: expectedVersion ?? 0, actual: subject.version)
-        case (nil, false): throw .preconditionFailed(subject.resource, subject.slug, actual: subject.version)
+        case (nil, false):
+            throw .preconditionFailed(
+                subject.resource, subject.slug, by: failed ?? .ifMatch, actual: subject.version)
         }
     }
 
-    private func tagHolds(_ state: (revision: UInt64, epoch: UInt64)?) -> Bool? {
-        var holds: Bool?
-        if let ifMatch {
-            holds =
-                state.map {
-                    EntityTagList(ifMatch).matchesStrongly(EntityTag.text(revision: $0.revision, epoch: $0.epoch))
-                } ?? false
-        }
-        if let ifNoneMatch {
-            let matches =
-                state.map {
-                    EntityTagList(ifNoneMatch).matchesWeakly(EntityTag.text(revision: $0.revision, epoch: $0.epoch))
-                } ?? false
-            holds = (holds ?? true) && !matches
-        }
-        return holds
+    /// The first header that does not hold; nil when those that are given do.
+    private func failedHeader(_ state: (revision: UInt64, epoch: UInt64)?) -> PreconditionHeader? {
+        let tag = state.map { EntityTag.text(revision: $0.revision, epoch: $0.epoch) }
+        if let ifMatch, !(tag.map(EntityTagList(ifMatch).matchesStrongly) ?? false) { return .ifMatch }
+        if let ifNoneMatch, tag.map(EntityTagList(ifNoneMatch).matchesWeakly) ?? false { return .ifNoneMatch }
+        return nil
     }
 }
