@@ -8,10 +8,13 @@ extension StringProtocol {
 }
 
 extension String {
-    /// The text with only the last part of each path in it.
+    /// The text with only the last part of each path in it; quotes around a path stay.
     var withoutDirectories: String {
         split(separator: " ", omittingEmptySubsequences: false)
-            .map { word in word.lastIndex(of: "/").map { word[word.index(after: $0)...] } ?? word }
+            .map { word in
+                guard let slash = word.lastIndex(of: "/") else { return String(word) }
+                return String(word.prefix { "'\"(".contains($0) }) + word[word.index(after: slash)...]
+            }
             .joined(separator: " ")
     }
 }

@@ -57,7 +57,7 @@ extension RegistryError {
     /// Whether the file itself is the reason, so that the tenant is set aside until the file changes.
     var isAboutTheFile: Bool {
         switch self {
-        case .quarantined, .newerSchema: true
+        case .quarantined, .newerSchema, .unsafePath: true
         default: false
         }
     }

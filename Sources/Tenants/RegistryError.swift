@@ -138,6 +138,11 @@ extension RegistryError: CustomStringConvertible {
 
     package var description: String { message }
 
+    /// The sentence for somebody who looks at a file, whether its tenant serves or not.
+    var finding: String {
+        if case .quarantined(let reason) = self { reason } else { message }
+    }
+
     private var storageMessage: String {
         switch self {
         case .damaged(let damage) where damage.table == Damage.source:

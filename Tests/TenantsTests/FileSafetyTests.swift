@@ -31,8 +31,11 @@ struct FileSafetyTests {
     }
 
     @Test(arguments: [
-        ("ln -s ../elsewhere data/tenants/default", "is a symbolic link"),
-        ("mkdir -m 0777 data/tenants/default", "can be written by group or others"),
+        ("ln -s ../../elsewhere data/tenants/default", "is a symbolic link"),
+        (
+            "mkdir data/tenants/default; chmod 777 data/tenants/default",
+            "can be written by group or others; run: chmod go-w"
+        ),
         ("mkdir -m 0700 data/tenants/default; touch x; ln -s $PWD/x data/tenants/default/profiles.db", "symbolic link"),
         (
             "mkdir -m 0700 data/tenants/default; touch data/tenants/default/profiles.db; chmod 666 data/tenants/*/*.db",
@@ -41,22 +44,26 @@ struct FileSafetyTests {
         ("touch data/tenants/default", "is not a directory"),
         ("mkdir -p -m 0700 data/tenants/default/profiles.db; chmod 700 data/tenants/default", "is not a file"),
     ])
-    func `what others can write or redirect is refused with a clear error`(_ spoil: String, _ reason: String)
-        async throws
-    {
+    func `what others can write or redirect is refused with a clear error until it is put right`(
+        _ spoil: String, _ reason: String
+    ) async throws {
         let tenants = try TestTenants(configured: ["default", "other"])
         await Shell.run("cd '\(tenants.scratch.path)' && mkdir elsewhere && \(spoil)")
-        do {
-            _ = try await tenants.tenant()
-            Issue.record("it was opened")
-        } catch let error as RegistryError {
-            guard case .unsafePath = error else {
-                Issue.record("unexpected: \(error)")
-                return
-            }
-            #expect(error.message.contains(reason))
+        let tenant = try await tenants.tenant()
+        guard case .quarantined(let error) = tenant.state, case .unsafePath = error else {
+            Issue.record("unexpected: \(tenant.state)")
+            return
         }
+        #expect(error.message.contains(reason))
+        #expect(throws: error) { try tenant.current() }
+        await #expect(throws: error) { try await tenant.create(#"{"slug":"x"}"#, tenants.context) }
         #expect(try await tenants.tenant("other").current().usableRegistry(.default).count == 2)
+        // A directory without a file in it, as before the first start, or an empty file of the right mode.
+        await Shell.run(
+            "cd '\(tenants.data.path)/tenants' && if [ -L default ] || [ -f default ]; then rm default; "
+                + "else chmod 700 default; rm -rf default/profiles.db; fi")
+        #expect(await eventually(within: promptly) { tenant.state == .serving })
+        try await tenant.create(#"{"slug":"x"}"#, tenants.context)
         await tenants.directory.close()
     }
 

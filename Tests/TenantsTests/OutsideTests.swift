@@ -137,6 +137,43 @@ struct OutsideTests {
         await tenants.directory.close()
     }
 
+    @Test(arguments: [
+        ("chmod 664 F.new; mv F.new F", "can be written by group or others; run: chmod go-w", "chmod 600 F"),
+        ("ln -sf $PWD/F.new F", "is a symbolic link", "mv F.new F"),
+        ("mv F F.old; mkdir F", "is not a file", "rmdir F; mv F.new F"),
+    ])
+    func `a file replaced by one that is not safe sets its tenant aside until it is, and is kept`(
+        _ spoil: String, _ reason: String, _ repair: String
+    ) async throws {
+        let tenants = try TestTenants(configured: ["default", "other"])
+        let (tenant, other) = (try await tenants.tenant(), try await tenants.tenant("other"))
+        try await tenant.create(#"{"slug":"early"}"#, tenants.context)
+        let file = tenants.path()
+        await tenants.shell(".backup '\(file).new'")
+        await Shell.run("chmod 600 '\(file).new'")
+        try await tenant.create(#"{"slug":"late"}"#, tenants.context)
+        let directory = FileSystem.parentDirectory(file)
+        let inPlace = { (line: String) in "cd '\(directory)' && " + line.replacing("F", with: "profiles.db") }
+        await Shell.run(inPlace(spoil))
+        #expect(await eventually(within: promptly) { tenant.state != .serving })
+        #expect(throws: RegistryError.self) { try tenant.current() }
+        guard case .quarantined(let error) = tenant.state, case .unsafePath = error else {
+            Issue.record("unexpected: \(tenant.state)")
+            return
+        }
+        #expect(error.message.contains(reason))
+        await #expect(throws: error) { try await tenant.create(#"{"slug":"x"}"#, tenants.context) }
+        #expect(try other.current().usableRegistry(.default).count == 2)
+        // However long it stays so, the way back is short.
+        try await Task.sleep(for: .milliseconds(3500))
+        await Shell.run(inPlace(repair))
+        #expect(await eventually(within: promptly) { tenant.state == .serving })
+        #expect(try tenant.current().registry(.default)?.slugs.map(\.rawValue) == ["agent", "default", "early"])
+        try await tenant.create(#"{"slug":"after"}"#, tenants.context)
+        #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
+        await tenants.directory.close()
+    }
+
     @Test(arguments: [false, true])
     func `a file overwritten in place by cp is served or set aside, and its log kept`(afterWrite: Bool) async throws {
         let tenants = try TestTenants()

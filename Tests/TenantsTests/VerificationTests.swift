@@ -111,6 +111,7 @@ struct VerificationTests {
         let report = try await tenants.service.verify(.default)
         let check = try #require(report.checks.first { $0.id == id })
         #expect(check.status.rawValue == status, "\(check)")
+        #expect(!check.found.contains("is quarantined"))
         #expect(report.isServing)
         await tenants.close()
     }
@@ -123,6 +124,7 @@ struct VerificationTests {
         #expect(report.status == .failed && !report.isServing)
         let state = try #require(report.checks.first)
         #expect(state.id == "state" && state.found.contains(damage.reason), "\(state)")
+        #expect(report.checks.dropFirst().allSatisfy { !$0.found.contains("is quarantined") }, "\(report.checks)")
         #expect(report.checks.contains { $0.status == .failed && $0.id.hasPrefix("file.") }, "\(report.checks)")
         #expect(try await tenants.service.verify(TenantSlug(normalised: "other")).isServing)
         await tenants.close()

@@ -114,7 +114,7 @@ extension BackupService {
         } catch {
             let error = RegistryError(error, path: newest.path)
             if case .cancelled = error { throw error }
-            return HealthCheck("backups.newest", .failed, error.message, advice: advice)
+            return HealthCheck("backups.newest", .failed, error.finding, advice: advice)
         }
     }
 }

@@ -66,7 +66,7 @@ struct ContentVerification {
 
     private func unreadable(_ id: String, _ error: any Error) -> HealthCheck {
         HealthCheck(
-            id, .failed, RegistryError(error, path: connection.path).message, advice: Self.restoreAdvice + " \(tenant)")
+            id, .failed, RegistryError(error, path: connection.path).finding, advice: Self.restoreAdvice + " \(tenant)")
     }
 
     /// What cannot be told of a damaged file counts as no; the checks before have said what is wrong with it.

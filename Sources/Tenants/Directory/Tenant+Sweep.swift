@@ -22,14 +22,13 @@ extension Tenant {
     /// files, a change made by others. Does nothing while the worker works; heavy work is handed to it.
     func sweep(now: UInt64) {
         guard work.withLock({ $0.isLoaded && !$0.isShutDown && $0.beginWorking() }) else { return }
-        let looks = work.withLock { work -> Bool in
-            guard now >= work.lastCheck + SweepTimes.checkEvery else { return false }
+        let (looks, isPutOff) = work.withLock { work -> (Bool, Bool) in
+            guard now >= work.lastCheck + SweepTimes.checkEvery else { return (false, false) }
             work.lastCheck = now
-            return true
+            return (true, now < work.nextLook)
         }
         let isTriedAgain = work.withLock { $0.nextTry != 0 && now >= $0.nextTry }
-        let isChanged =
-            isTriedAgain || looks && (sources?.isChanged() == true || store.withLock { $0.isChangedOutside() })
+        let isChanged = isTriedAgain || looks && (isPutOff ? isReplacedSinceFailedLook() : isChangedOutside())
         if isPruningDue(now: now) { startPruning() }
         let hasWork = work.withLock { work -> Bool in
             if isChanged { work.wantsRefresh = true }
@@ -45,6 +44,12 @@ extension Tenant {
         }
         if hasWork { startWorker() }
     }
+
+    private func isChangedOutside() -> Bool {
+        sources?.isChanged() == true || store.withLock { $0.isChangedOutside() }
+    }
+
+    private func isReplacedSinceFailedLook() -> Bool { store.withLock { $0.isReplacedSinceFailedLook() } }
 
     /// Asks for the files to be closed early, because too many tenants have theirs open.
     func closeFilesEarly() {

@@ -192,7 +192,10 @@ extension Tenant {
         } catch {
             guard error.isAboutTheFile else {
                 // A lock in the way, or a disk in trouble: the next look comes soon, later ones less soon.
-                if !error.isBusy { store.withLock { $0.drop() } }
+                store.withLock { store in
+                    if !error.isBusy { store.drop() }
+                    store.failedLookIdentity = FileIdentity.of(store.file.path)
+                }
                 let now = ConditionLock.now()
                 work.withLock { $0.putOffLooking(now) }
                 return log("file could not be looked at", error)

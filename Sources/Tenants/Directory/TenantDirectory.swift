@@ -93,7 +93,7 @@ package final class TenantDirectory: Sendable {
     /// The tenant, brought into memory if it is not.
     ///
     /// A quarantined tenant is returned too: its `current()` throws why. Throws `tenantNotFound`; `busy`, `readOnly`,
-    /// `diskFull`, `unsafePath`, `storage` when the file cannot be opened now: the next call tries again.
+    /// `diskFull`, `storage` when the file cannot be opened now: the next call tries again.
     package func open(_ slug: TenantSlug) async throws(RegistryError) -> Tenant {
         guard !isClosed.load(ordering: .acquiring) else { throw .closed }
         if let tenant = resident(slug), tenant.isLoaded { return tenant }

@@ -53,6 +53,8 @@ struct TenantWork {
     var lastWrite: UInt64 = 0
     var lastActivity: UInt64 = 0
     var lastCheck: UInt64 = 0
+    /// Until then nobody looks at a file that could not be looked at, unless there is another.
+    private(set) var nextLook: UInt64 = 0
     /// Looks at the file that failed in a row.
     private(set) var failedLooks = 0
     /// When a file found damaged is tried again although it has not changed; 0: not before it does.
@@ -132,7 +134,7 @@ struct TenantWork {
     /// A look at the file failed at `now`: the next comes after about a second at first, after 4 s later.
     mutating func putOffLooking(_ now: UInt64) {
         failedLooks += 1
-        lastCheck = now + (250 << UInt64(min(failedLooks, 4))) * 1_000_000
+        nextLook = now + (450 + (250 << UInt64(min(failedLooks, 4)))) * 1_000_000
     }
 
     /// The file is damaged, or its disk cannot be read: it is tried again after a second, later after five minutes.
@@ -143,7 +145,7 @@ struct TenantWork {
 
     /// The file was looked at, or is not worth another try before it changes.
     mutating func finishLooking(isRead: Bool) {
-        nextTry = 0
+        (nextTry, nextLook) = (0, 0)
         if isRead { failedLooks = 0 }
     }
 

@@ -7,6 +7,8 @@ extension RegistryStore {
     func isChangedOutside() -> Bool {
         if owesReading { return true }
         guard FileIdentity.of(file.path) == mainIdentity else { return true }
+        // The directory may be what is unsafe, and the file as it was.
+        if let refusal, unsafety != refusal { return true }
         guard let writer = connections.openWriter else {
             return FileIdentity.of(file.writeAheadLogPath) != closedLogIdentity
                 || isSetAside && FileIdentity.of(file.statePath) != recordIdentity
@@ -14,6 +16,20 @@ extension RegistryStore {
         // A locked file tells nothing yet; it is asked again in a moment.
         guard let version = try? writer.dataVersion() else { return false }
         return version != dataVersion
+    }
+
+    /// Whether there is another file than the one that could not be looked at: then the next look does not wait.
+    func isReplacedSinceFailedLook() -> Bool { FileIdentity.of(file.path) != failedLookIdentity }
+
+    /// Why neither the directory nor the file may be trusted now; nil when they may.
+    private var unsafety: RegistryError? {
+        do throws(RegistryError) {
+            try FileSystem.checkDirectory(file.directory, allowsSticky: file.isElsewhere)
+            _ = try FileSystem.checkFile(file.path)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Takes in whatever happened to the file: commits of others, a replaced file, one overwritten in place.
@@ -38,6 +54,11 @@ extension RegistryStore {
     }
 
     private func takeInMainFile(_ present: FileIdentity) throws(RegistryError) {
+        if let unsafety {
+            // Before anything is moved: the log belongs to what comes back in its place, or does not, as the record says.
+            refuse(because: unsafety)
+            throw unsafety
+        }
         if !present.isSameFile(as: mainIdentity) {
             log(.warning, "registry file replaced", [("path", file.path)])
             return try reopen(movingSideFiles: hasUncheckpointedChanges)
@@ -87,7 +108,9 @@ extension RegistryStore {
 
     /// Tries a file that could not be used again, after something about it changed.
     func comeBack() throws(RegistryError) {
-        guard FileIdentity.of(file.path) != nil || isRestoreHalfDone else {
+        // One that was never opened because it was not safe to use may be begun, if nothing says that there was data.
+        let mayBegin = refusal != nil && !isLoaded
+        guard FileIdentity.of(file.path) != nil || isRestoreHalfDone || mayBegin else {
             throw .quarantined("\(file.path) is missing; restore a backup")
         }
         try reopen(movingSideFiles: false)

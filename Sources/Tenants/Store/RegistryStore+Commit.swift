@@ -151,7 +151,9 @@ extension RegistryError {
     /// Whether the error is the file's and not of the one change it met.
     var failsGroup: Bool {
         switch self {
-        case .diskFull, .readOnly, .storage, .busy, .quarantined, .closed, .commitOutcomeUnknown, .newerSchema: true
+        case .diskFull, .readOnly, .storage, .busy, .quarantined, .closed, .commitOutcomeUnknown, .newerSchema,
+            .unsafePath:
+            true
         default: false
         }
     }

@@ -25,6 +25,10 @@ final class RegistryStore {
     var owesReading = false
     /// The last opening failed; what lies beside the file is watched too, as part of what can repair it.
     var isSetAside = false
+    /// Why the file or its directory was last found unsafe to use; what is asked again as long as it is so.
+    var refusal: RegistryError?
+    /// The main file when it could last not be looked at: nothing waits once there is another.
+    var failedLookIdentity: FileIdentity?
     /// The main file as this process last left or read it.
     var mainIdentity = FileIdentity.unknown
     /// The write-ahead log when the file was closed; nil when there was none.
@@ -95,15 +99,22 @@ final class RegistryStore {
             try attempt { try openPrepared(found) }
         } catch {
             // Nothing of ours is in the log yet, or it is all committed: either way it must stay as it is.
-            drop()
-            // When the file is the reason, nothing is tried before it changes; a lock or a disk in trouble may be over
-            // at the next look.
-            owesReading = !error.isAboutTheFile
-            mainIdentity = FileIdentity.of(file.path) ?? .unknown
-            isSetAside = true
+            refuse(because: error)
             throw error
         }
         isSetAside = false
+        refusal = nil
+    }
+
+    /// The file cannot be used as it is now.
+    func refuse(because error: RegistryError) {
+        drop()
+        // When the file is the reason, nothing is tried before it changes; a lock or a disk in trouble may be over at the
+        // next look.
+        owesReading = !error.isAboutTheFile
+        mainIdentity = FileIdentity.of(file.path) ?? .unknown
+        isSetAside = true
+        if case .unsafePath = error { refusal = error } else { refusal = nil }
     }
 
     private func openPrepared(_ found: FoundFiles) throws {
