@@ -29,6 +29,7 @@ PROGRAMMES = [
     [operations.Restores, activities.Patches],
     [operations.Imports, activities.Patches],
     [operations.Restores, operations.Backups],
+    [operations.Migrations, activities.Takeovers],
 ]
 
 

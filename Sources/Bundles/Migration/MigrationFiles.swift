@@ -44,39 +44,58 @@ enum MigrationFiles {
         let target = exists(path) ? resolved(path) : path
         let directory = parent(of: target)
         try makeDirectories(directory)
-        var name = Array((target + ".tmp.XXXXXX").utf8CString)
-        let descriptor = mkstemp(&name)
-        let temporary = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        guard descriptor >= 0 else { throw failure("create", temporary) }
-        do throws(LegacyMigration.Failure) {
-            try write(bytes, to: descriptor, temporary, mode: mode)
-            guard rename(temporary, target) == 0 else { throw failure("replace", target) }
-        } catch {
+        let temporary = try writeBeside(target, bytes, mode: mode)
+        guard rename(temporary, target) == 0 else {
+            let error = failure("replace", target)
             unlink(temporary)
             throw error
         }
         try synchronise(directory: directory)
     }
 
-    /// Keeps the bytes in `<path>.bak.<timestamp>`, numbered where that is taken, 0600; returns the name.
+    /// Writes a temporary file of a name of its own in the target's directory, durably; returns its path.
+    private static func writeBeside(
+        _ target: String, _ bytes: [UInt8], mode: mode_t
+    ) throws(LegacyMigration.Failure) -> String {
+        var name = Array((target + ".tmp.XXXXXX").utf8CString)
+        let descriptor = mkstemp(&name)
+        let temporary = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard descriptor >= 0 else { throw failure("create", temporary) }
+        do throws(LegacyMigration.Failure) {
+            try write(bytes, to: descriptor, temporary, mode: mode)
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        return temporary
+    }
+
+    /// Keeps the bytes in `<path>.bak.<timestamp>`, numbered where that is taken, 0600; returns the name. Killed at any
+    /// moment, there is no half backup of that name.
     static func backUp(
         _ path: String, _ bytes: [UInt8], _ timestamp: String
     ) throws(LegacyMigration.Failure) -> String {
+        let temporary = try writeBeside(path, bytes, mode: 0o600)
+        defer { unlink(temporary) }
         for number in 0..<1000 {
             let name = "\(path).bak.\(timestamp)" + (number == 0 ? "" : "-\(number)")
-            let descriptor = open(name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0o600)
-            if descriptor < 0 && errno == EEXIST { continue }
-            guard descriptor >= 0 else { throw failure("create", name) }
-            do throws(LegacyMigration.Failure) {
-                try write(bytes, to: descriptor, name, mode: 0o600)
-            } catch {
-                unlink(name)
-                throw error
-            }
+            guard try give(temporary, the: name) else { continue }
             try synchronise(directory: parent(of: name))
             return name
         }
         throw Failure("no free name for a backup like \(path).bak.\(timestamp)")
+    }
+
+    /// Gives a file a name unless that is taken; returns whether it did.
+    private static func give(_ temporary: String, the name: String) throws(LegacyMigration.Failure) -> Bool {
+        if link(temporary, name) == 0 { return true }
+        let code = errno
+        guard code != EEXIST else { return false }
+        // A file system without hard links: looked at first, then renamed.
+        guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(code) else { throw failure("create", name, code) }
+        guard !exists(name) else { return false }
+        guard rename(temporary, name) == 0 else { throw failure("create", name) }
+        return true
     }
 
     /// Writes everything, makes it durable and closes the descriptor, also when it fails.
@@ -118,7 +137,9 @@ enum MigrationFiles {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    private static func failure(_ action: String, _ path: String) -> LegacyMigration.Failure {
-        Failure("cannot \(action) \(path): \(String(cString: strerror(errno)))")
+    private static func failure(
+        _ action: String, _ path: String, _ code: Int32 = errno
+    ) -> LegacyMigration.Failure {
+        Failure("cannot \(action) \(path): \(String(cString: strerror(code)))")
     }
 }

@@ -3,9 +3,12 @@
 import hashlib
 import itertools
 import json
+import subprocess
+import time
 
 from .activities import Activity
 from .backups import directory, operator, restore, take, temporaries
+from .gateway import BINARY, clean_environment
 from .ledger import TOKENS, check_file, check_history
 from .profiles import PROFILES, REGISTRIES
 
@@ -149,3 +152,62 @@ class Imports(Activity):
         assert set(items) == {f"p{n + token % 7}" for n in range(self.size)}, f"half an import: {items}"
         assert token in (self.acknowledged, self.sent), f"{token}, acknowledged {self.acknowledged}, sent {self.sent}"
         check_file(self.gateway.database())
+
+
+class Migrations(Activity):
+    """`profiles migrate-legacy --in-place`, killed at random moments: the old file or the new one, whole, and the old
+    one's bytes beside a new one."""
+
+    legacy = b"".join(b"p%d: {ai-chat: {ai-engine: e%d}, note: {text: %s}}\n" % (n, n, b"x" * 8000) for n in range(100))
+    migrated = None
+    seconds = 0.0
+
+    def begin(self, number):
+        self.place = self.gateway.directory / f"legacy-{number}"
+        self.place.mkdir()
+        self.file = self.place / "profiles.yaml"
+        self.file.write_bytes(self.legacy)
+        if Migrations.migrated is None:
+            began = time.monotonic()
+            Migrations.migrated = self.to_the_end("--dry-run")
+            Migrations.seconds = time.monotonic() - began
+
+    def work(self, number):
+        while not self.stop.is_set():
+            with self.spawn("--in-place") as process:
+                # Mostly around its end, where it writes.
+                self.stop.wait(self.seconds * self.chance.choice([self.chance.random(), self.chance.uniform(0.8, 1.3)]))
+                process.kill()
+            self.look()
+            if self.file.read_bytes() == self.migrated:
+                for backup in self.backups():
+                    backup.unlink()
+                self.file.write_bytes(self.legacy)
+
+    def check(self):
+        self.look()
+        self.to_the_end("--in-place")
+        assert self.file.read_bytes() == self.migrated
+        self.look()
+
+    def look(self):
+        found = self.file.read_bytes()
+        assert found in (self.legacy, self.migrated), f"half a file of {len(found)} bytes"
+        kept = [path.read_bytes() for path in self.backups()]
+        assert all(old in (self.legacy, self.migrated) for old in kept), f"half a backup: {[len(old) for old in kept]}"
+        assert found == self.legacy or self.legacy in kept, "migrated without a backup"
+
+    def backups(self):
+        return list(self.place.glob("profiles.yaml.bak.*"))
+
+    def spawn(self, *arguments):
+        command = [str(BINARY), "profiles", "migrate-legacy", "--input", str(self.file), *arguments]
+        return subprocess.Popen(
+            command, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def to_the_end(self, *arguments):
+        with self.spawn(*arguments) as process:
+            output, _ = process.communicate()
+        assert process.returncode == 0, output[-2000:]
+        return output
