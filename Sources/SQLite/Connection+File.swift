@@ -43,8 +43,21 @@ extension Connection {
         }
     }
 
-    /// Ends the statement that runs on the connection with an error; from any thread, while the connection is open.
+    /// Ends the statements that run on the connection with `interrupted`; from any thread, while the connection is open.
+    ///
+    /// Between two statements it has no effect, unless it is inside `interruptible`.
     package func interrupt() { sqlite3_interrupt(handle) }
+
+    /// Runs `body`; an `interrupt()` at any moment of it ends the statement that runs and all that follow in it.
+    ///
+    /// A statement is kept running meanwhile, one that reads no table: SQLite forgets an interruption when none runs any
+    /// more. A progress handler would not do: `integrity_check` walks a whole table, and `count(*)` too, without asking it.
+    package func interruptible<Value>(_ body: () throws -> Value) throws -> Value {
+        let running = try statement("VALUES (1), (2)")
+        defer { running.reset() }
+        _ = try running.step()
+        return try body()
+    }
 
     /// Whether the path no longer names the file that is open (`mv` over it, or deletion).
     package func hasMoved() throws(SQLiteError) -> Bool {

@@ -19,6 +19,7 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
     package static let permission = ResultCode(rawValue: SQLITE_PERM)
     package static let busy = ResultCode(rawValue: SQLITE_BUSY)
     package static let locked = ResultCode(rawValue: SQLITE_LOCKED)
+    package static let interrupted = ResultCode(rawValue: SQLITE_INTERRUPT)
     package static let noMemory = ResultCode(rawValue: SQLITE_NOMEM)
     package static let readOnly = ResultCode(rawValue: SQLITE_READONLY)
     package static let inputOutput = ResultCode(rawValue: SQLITE_IOERR)

@@ -12,6 +12,8 @@ struct ScratchGateway: Sendable {
 
     /// Runs `body` with a gateway on an empty data directory, after `prepare` had the chance to put files in it.
     ///
+    /// Throws `RegistryError` `cancelled` when the task was cancelled, whatever `body` has made of it.
+    ///
     /// - Parameter prepare: gets the path the tenant's registry file will have; its directory is there.
     static func with<Value: Sendable>(
         _ tenant: TenantSlug, _ services: Services, prepare: (String) async throws -> Void = { _ in },
@@ -27,7 +29,10 @@ struct ScratchGateway: Sendable {
             outcome = .success(try await run(tenant, services, in: directory, body))
         } catch { outcome = .failure(error) }
         try await services.backups.blocking { () throws(RegistryError) in try ScratchDirectories.remove(directory) }
-        return try outcome.get()
+        let value = try outcome.get()
+        // What was found then was found of work that was given up half-way.
+        if Task.isCancelled { throw RegistryError.cancelled("asking a copy of tenant \(tenant)") }
+        return value
     }
 
     private static func run<Value: Sendable>(

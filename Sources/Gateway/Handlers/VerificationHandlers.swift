@@ -62,7 +62,10 @@ struct VerificationHandlers: Sendable {
                 await DeepVerification(gateway: gateway).checks()
             }
         } catch let error as RegistryError {
-            return [HealthCheck("deep", .failed, "no copy could be made: \(error.message)")]
+            switch error {
+            case .cancelled, .closed: throw error
+            default: return [HealthCheck("deep", .failed, "no copy could be made: \(error.message)")]
+            }
         }
     }
 }

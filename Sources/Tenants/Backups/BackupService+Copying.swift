@@ -1,6 +1,37 @@
 package import Profiles
 
 extension BackupService {
+    /// Reads a tenant's live file through a connection of its own, on a thread, beside its writers; anew when the file was
+    /// replaced meanwhile.
+    ///
+    /// - Parameter body: ends when the cancellation says so; what it is given besides tells the tenant early that the
+    ///   file is no longer read.
+    func besideWriters<Value: Sendable>(
+        of tenant: Tenant, _ what: String,
+        _ body: @escaping @Sendable (Cancellation, _ closed: () -> Void) throws -> Value
+    ) async throws(RegistryError) -> Value {
+        var attempts = 3
+        while true {
+            let pass = try await tenant.beginCopy()
+            do throws(RegistryError) {
+                let value = try await onThread { cancellation in
+                    let either = Cancellation(under: cancellation, pass.interruption)
+                    try either.check(what)
+                    guard tenant.copies.open(pass) else { throw RegistryError.cancelled(what) }
+                    return try body(either) { tenant.copies.leave(pass) }
+                }
+                tenant.endCopy(pass)
+                return value
+            } catch {
+                tenant.endCopy(pass)
+                attempts -= 1
+                guard case .cancelled = error, pass.isInterrupted, !stopping.isCancelled, attempts > 0 else {
+                    throw error
+                }
+            }
+        }
+    }
+
     /// Runs work that blocks on one of the service's threads.
     package func blocking<Value: Sendable>(
         _ body: @escaping @Sendable () throws(RegistryError) -> Value
@@ -20,7 +51,7 @@ extension BackupService {
                 guard tenant.copies.open(pass) else { throw RegistryError.cancelled("copying \(tenant.file.path)") }
                 try FileSystem.makeDirectory(FileSystem.parentDirectory(path))
                 let copy = DatabaseCopy(source: tenant.file.path, options: tenant.options, target: path)
-                _ = try copy.run(whileTrue: { !pass.isInterrupted && !cancellation.isCancelled }) {
+                _ = try copy.run(Cancellation(under: cancellation, pass.interruption)) {
                     tenant.copies.leave(pass)
                 }
             }

@@ -108,32 +108,11 @@ extension BackupService {
             isOwn: settings.directory == nil)
     }
 
-    /// Copies the live registry file; once more when the file was replaced under the copy.
+    /// Copies the live registry file.
     private func copyRegistry(of tenant: Tenant, to place: BackupPlace) async throws(RegistryError) -> BackupFile {
-        var attempts = 3
-        while true {
-            let pass = try await tenant.beginCopy()
-            do throws(RegistryError) {
-                let file = try await onThread { [self] cancellation in
-                    try cancellation.check("waiting for a thread")
-                    guard tenant.copies.open(pass) else { throw RegistryError.cancelled("waiting for a thread") }
-                    let copy = CopyOrder(
-                        source: tenant.file.path, options: tenant.options, tenant: tenant.slug.rawValue)
-                    return try make(copy, in: place, cancellation) {
-                        !pass.isInterrupted
-                    } closed: {
-                        tenant.copies.leave(pass)
-                    }
-                }
-                tenant.endCopy(pass)
-                return file
-            } catch {
-                tenant.endCopy(pass)
-                attempts -= 1
-                guard case .cancelled = error, pass.isInterrupted, !stopping.isCancelled, attempts > 0 else {
-                    throw error
-                }
-            }
+        try await besideWriters(of: tenant, "copying \(tenant.file.path)") { [self] cancellation, closed in
+            let copy = CopyOrder(source: tenant.file.path, options: tenant.options, tenant: tenant.slug.rawValue)
+            return try make(copy, in: place, cancellation, closed: closed)
         }
     }
 
@@ -171,9 +150,7 @@ extension BackupService {
     ///
     /// - Parameter closed: called when the source is no longer read, at the latest when this returns.
     private func make(
-        _ order: CopyOrder, in place: BackupPlace, _ cancellation: Cancellation,
-        whileTrue goesOn: () -> Bool = { true },
-        closed: () -> Void = {}
+        _ order: CopyOrder, in place: BackupPlace, _ cancellation: Cancellation, closed: () -> Void = {}
     ) throws -> BackupFile {
         defer { closed() }
         let nowMs = environment.nowMs()
@@ -183,7 +160,7 @@ extension BackupService {
         let temporary = place.path(name.text + BackupPlace.temporarySuffix)
         defer { discard(temporary) }
         do {
-            let (facts, digest) = try copy(order, to: temporary, cancellation, whileTrue: goesOn, closed: closed)
+            let (facts, digest) = try copy(order, to: temporary, cancellation, closed: closed)
             let manifest = BackupManifest(
                 sha256: digest.sha256, bytes: digest.bytes, createdAtMs: nowMs, tenant: order.tenant, file: place.base,
                 content: facts, gatewayVersion: settings.gatewayVersion)
@@ -201,8 +178,7 @@ extension BackupService {
 
     /// A verified copy under the temporary name.
     private func copy(
-        _ order: CopyOrder, to temporary: String, _ cancellation: Cancellation, whileTrue goesOn: () -> Bool,
-        closed: () -> Void
+        _ order: CopyOrder, to temporary: String, _ cancellation: Cancellation, closed: () -> Void
     ) throws -> (facts: DatabaseFacts, digest: (sha256: String, bytes: Int64)) {
         // A disk of its own may be slow: the snapshot is held only as long as a copy on the file's own disk takes.
         let directory = FileSystem.parentDirectory(temporary)
@@ -211,9 +187,8 @@ extension BackupService {
         if isFar { try FileSystem.removeOwn(near) }
         defer { if isFar { discard(near) } }
         let facts = try DatabaseCopy(source: order.source, options: order.options, target: near).run(
-            whileTrue: { goesOn() && !cancellation.isCancelled }, closed: closed)
-        try cancellation.check("verifying the copy")
-        try DatabaseCopy.verify(near, holds: facts, tenant: order.tenant)
+            cancellation, closed: closed)
+        try DatabaseCopy.verify(near, holds: facts, tenant: order.tenant, cancellation)
         let digest = try FileSystem.digest(of: near) { !cancellation.isCancelled }
         guard isFar else { return (facts, digest) }
         _ = try FileSystem.copyDigesting(near, to: temporary) { !cancellation.isCancelled }

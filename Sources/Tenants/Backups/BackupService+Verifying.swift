@@ -41,24 +41,20 @@ extension BackupService {
         let reason = HealthCheck(
             "state", .failed, error.message, advice: "restore a backup, or repair what is named here")
         let file = directory.registryFile(of: slug)
-        return [reason] + (try await onThread { _ in ContentVerification.ofUnopened(file, slug.rawValue) })
+        return [reason]
+            + (try await onThread { cancellation in
+                try ContentVerification.ofUnopened(file, slug.rawValue, cancellation)
+            })
     }
 
     private func readServing(_ tenant: Tenant) async throws(RegistryError) -> [HealthCheck] {
-        let pass = try await tenant.beginCopy()
-        defer { tenant.endCopy(pass) }
-        return try await onThread { cancellation in
-            try cancellation.check("verifying")
-            guard tenant.copies.open(pass) else { throw RegistryError.cancelled("verifying") }
+        try await besideWriters(of: tenant, "verifying") { cancellation, _ in
             let connection = try Connection(path: tenant.file.path, options: tenant.options.reading)
             defer { connection.close() }
-            // A file that is replaced meanwhile is not worth waiting for.
-            tenant.copies.attach(pass) { connection.interrupt() }
-            defer { tenant.copies.detach(pass) }
             let mounted = tenant.sources?.mounted ?? .none
             let verification = ContentVerification(
-                connection: connection, tenant: tenant.slug.rawValue, mounted: mounted)
-            return verification.checks() + mounted.checks
+                connection: connection, tenant: tenant.slug.rawValue, cancellation: cancellation, mounted: mounted)
+            return try verification.checks() + mounted.checks
         }
     }
 
@@ -106,7 +102,9 @@ extension BackupService {
             }
             let connection = try Connection(path: newest.path, options: .immutableFile)
             defer { connection.close() }
-            let problems = try connection.integrityProblems(limit: 1)
+            let problems = try cancellation.interrupting(connection, "verifying \(newest.path)") {
+                try connection.integrityProblems(limit: 1)
+            }
             guard let problem = problems.first else {
                 return HealthCheck("backups.newest", .ok, "\(newest.fileName) is sound; it has no manifest")
             }

@@ -31,12 +31,13 @@ extension ContentVerification {
 
     /// Each registry has a default that exists, and every stack resolves.
     func resolution() throws -> [HealthCheck] {
-        let content = try StoredContent(reading: connection, tenant: tenant).content
+        let content = try StoredContent(reading: connection, tenant: tenant, cancellation).content
         let serving = ServingChecks(content: content, mounted: mounted)
         let lookup = TenantLookup(content: content, mounted: mounted)
         let resolver = Resolver { _ in "" }
         var broken: [String] = []
         for id in content.stackedProfiles.sorted() {
+            try cancellation.check("verifying")
             do throws(ResolutionError) { _ = try resolver.resolve(id, in: lookup) } catch {
                 // Variables that a request has to give are no defect.
                 guard case .validation(let reason) = error, !reason.field.hasPrefix("registry.profiles[") else {

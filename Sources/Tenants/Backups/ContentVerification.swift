@@ -6,13 +6,24 @@ import SQLite
 struct ContentVerification {
     let connection: Connection
     let tenant: String
+    let cancellation: Cancellation
     /// What its profiles may be layered on besides.
     var mounted = MountedRegistries.none
 
     private static let restoreAdvice = "restore a backup: profile-gateway restore --tenant"
 
-    /// Each check stands alone: what one cannot read does not keep the next from looking.
-    func checks() -> [HealthCheck] {
+    /// Each check stands alone: what one cannot read does not keep the next from looking. Throws `cancelled` only.
+    func checks() throws(RegistryError) -> [HealthCheck] {
+        do {
+            return try cancellation.interrupting(connection, "verifying") { everyCheck() }
+        } catch {
+            // Otherwise not even the first statement could run.
+            if case RegistryError.cancelled = error { throw .cancelled("verifying") }
+            return [unreadable("file.integrity", error)]
+        }
+    }
+
+    private func everyCheck() -> [HealthCheck] {
         var checks: [HealthCheck] = []
         do {
             try connection.begin(.deferred)
@@ -36,7 +47,9 @@ struct ContentVerification {
     }
 
     /// The main file of a tenant that could not be opened: read as it lies there, without its log, changing nothing.
-    static func ofUnopened(_ file: RegistryFile, _ tenant: String) -> [HealthCheck] {
+    static func ofUnopened(
+        _ file: RegistryFile, _ tenant: String, _ cancellation: Cancellation
+    ) throws(RegistryError) -> [HealthCheck] {
         guard let size = FileIdentity.of(file.path)?.size else {
             return [
                 HealthCheck("file.integrity", .failed, "\(file.path) is missing", advice: restoreAdvice + " \(tenant)")
@@ -47,17 +60,16 @@ struct ContentVerification {
                 HealthCheck("file.integrity", .failed, "\(file.path) is empty", advice: restoreAdvice + " \(tenant)")
             ]
         }
-        do throws(SQLiteError) {
-            let connection = try Connection(path: file.path, options: .immutableFile)
-            defer { connection.close() }
-            return ContentVerification(connection: connection, tenant: tenant).checks()
-        } catch {
+        let connection: Connection
+        do throws(SQLiteError) { connection = try Connection(path: file.path, options: .immutableFile) } catch {
             return [
                 HealthCheck(
                     "file.integrity", .failed, "\(file.path) cannot be read: \(error.message)",
                     advice: restoreAdvice + " \(tenant)")
             ]
         }
+        defer { connection.close() }
+        return try ContentVerification(connection: connection, tenant: tenant, cancellation: cancellation).checks()
     }
 
     private func guarded(_ id: String, _ body: () throws -> [HealthCheck]) -> [HealthCheck] {

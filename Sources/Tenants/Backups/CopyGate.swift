@@ -6,11 +6,10 @@ import Synchronization
 /// opens the file anew joins that index instead of reading the log. After a file was overwritten in place that would
 /// corrupt it, so whoever drops the connections of a file first ends the copies that run. The worker lets copies in and
 /// interrupts them; each copy runs on a thread of its own.
-// @unchecked: `entered` and `interruptions` are touched only under `lock`.
+// @unchecked: `entered` is touched only under `lock`.
 final class CopyGate: @unchecked Sendable {
     private let lock = ConditionLock()
     private var entered: [ObjectIdentifier: CopyPass] = [:]
-    private var interruptions: [ObjectIdentifier: @Sendable () -> Void] = [:]
 
     /// Lets a copy in; it may open its connection later, unless it was interrupted before.
     func enter() -> CopyPass {
@@ -28,15 +27,6 @@ final class CopyGate: @unchecked Sendable {
         }
     }
 
-    /// What ends a long statement of the copy; until `detach`, which comes before its connection is closed.
-    func attach(_ pass: CopyPass, interruption: @escaping @Sendable () -> Void) {
-        lock.withLock { interruptions[ObjectIdentifier(pass)] = interruption }
-    }
-
-    func detach(_ pass: CopyPass) {
-        lock.withLock { interruptions[ObjectIdentifier(pass)] = nil }
-    }
-
     /// The copy has closed its connection. Once is enough, more does no harm.
     func leave(_ pass: CopyPass) {
         lock.withLock {
@@ -45,12 +35,12 @@ final class CopyGate: @unchecked Sendable {
         }
     }
 
-    /// Tells every copy to stop and waits until none has a connection: as long as one step of a copy takes.
+    /// Tells every copy to stop, ends its statement, and waits until none has a connection: as long as one step of a copy
+    /// takes.
     func interrupt() {
         lock.withLock {
             for (key, pass) in entered {
-                pass.interrupt()
-                interruptions[key]?()
+                pass.interruption.cancel()
                 if !pass.isOpen.load(ordering: .relaxed) { entered[key] = nil }
             }
             while !entered.isEmpty { lock.wait() }
@@ -60,11 +50,9 @@ final class CopyGate: @unchecked Sendable {
 
 /// One copy's permission to read.
 final class CopyPass: Sendable {
-    private let interrupted = Atomic<Bool>(false)
+    /// The file is about to be opened anew; what was copied is of no use.
+    let interruption = Cancellation()
     fileprivate let isOpen = Atomic<Bool>(false)
 
-    /// The file is about to be opened anew; what was copied is of no use.
-    var isInterrupted: Bool { interrupted.load(ordering: .acquiring) }
-
-    fileprivate func interrupt() { interrupted.store(true, ordering: .releasing) }
+    var isInterrupted: Bool { interruption.isCancelled }
 }

@@ -21,11 +21,11 @@ struct DatabaseCopy {
     /// Copies; returns what the source held in the state that was copied.
     ///
     /// - Parameters:
-    ///   - goesOn: asked after each step.
+    ///   - cancellation: asked after each step; it also ends the counting before the first.
     ///   - closed: called when the source is no longer read.
     /// - Throws: `cancelled` when told to give up, `diskFull`, `busy`, or whatever the files throw. The target is
     ///   left behind then; it is the caller's to remove.
-    func run(whileTrue goesOn: () -> Bool, closed: () -> Void) throws -> DatabaseFacts {
+    func run(_ cancellation: Cancellation, closed: () -> Void) throws -> DatabaseFacts {
         // Closed after SQLite's own descriptor: closing any drops the locks of all.
         let descriptor = open(target, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_RDWR, 0o600)
         guard descriptor >= 0 else {
@@ -33,17 +33,25 @@ struct DatabaseCopy {
             throw FileSystem.failure(errno, "create", target)
         }
         defer { close(descriptor) }
-        let facts = try copy(descriptor, whileTrue: goesOn, closed: closed)
+        let facts = try copy(descriptor, cancellation, closed: closed)
         guard fsync(descriptor) == 0 else { throw FileSystem.failure(errno, "write", target) }
         return facts
     }
 
     private func copy(
-        _ descriptor: Int32, whileTrue goesOn: () -> Bool, closed: () -> Void
+        _ descriptor: Int32, _ cancellation: Cancellation, closed: () -> Void
     ) throws -> DatabaseFacts {
         defer { closed() }
         let reader = try Connection(path: source, options: options.reading)
         defer { reader.close() }
+        return try cancellation.interrupting(reader, "copying \(source)") {
+            try copy(from: reader, descriptor, cancellation)
+        }
+    }
+
+    private func copy(
+        from reader: Connection, _ descriptor: Int32, _ cancellation: Cancellation
+    ) throws -> DatabaseFacts {
         try reader.begin(.deferred)
         let facts = try DatabaseFacts(reading: reader)
         var writing = ConnectionOptions()
@@ -61,7 +69,7 @@ struct DatabaseCopy {
                 failure = errno
                 return false
             }
-            return goesOn()
+            return !cancellation.isCancelled
         }
         guard failure == 0 else { throw FileSystem.failure(failure, "write", target) }
         guard isComplete else { throw RegistryError.cancelled("copying \(source)") }
@@ -74,10 +82,20 @@ extension DatabaseCopy {
     /// Proves that a closed copy is sound and holds what the source held: integrity, row counts, and of a registry file
     /// every document. Opens it as immutable: nothing beside it comes into being.
     ///
-    /// - Throws: `backupFailed` saying what is wrong.
-    static func verify(_ path: String, holds facts: DatabaseFacts, tenant: String) throws {
+    /// - Throws: `backupFailed` saying what is wrong; `cancelled`.
+    static func verify(
+        _ path: String, holds facts: DatabaseFacts, tenant: String, _ cancellation: Cancellation
+    ) throws {
         let connection = try Connection(path: path, options: .immutableFile)
         defer { connection.close() }
+        try cancellation.interrupting(connection, "verifying the copy") {
+            try verify(connection, holds: facts, tenant: tenant, cancellation)
+        }
+    }
+
+    private static func verify(
+        _ connection: Connection, holds facts: DatabaseFacts, tenant: String, _ cancellation: Cancellation
+    ) throws {
         try connection.begin(.deferred)
         let problems = try connection.integrityProblems(limit: 3)
         guard problems.isEmpty else {
@@ -87,7 +105,7 @@ extension DatabaseCopy {
             throw RegistryError.backupFailed("the copy differs from the file: \(difference)")
         }
         guard try RegistrySchema.hasTable("profiles", connection) else { return }
-        let content = try StoredContent(reading: connection, tenant: tenant)
+        let content = try StoredContent(reading: connection, tenant: tenant, cancellation)
         if let damage = content.damages.first {
             throw RegistryError.backupFailed(RegistryError.damaged(damage).message)
         }

@@ -7,11 +7,12 @@ struct StoredContent {
     /// Whole documents found in `payload_json`, by registry: they are taken over at the next opening.
     let embedded: [RegistrySlug: [Profile]]
 
-    /// Inside the transaction that is open on the connection; the file has our tables. Blocks as files do.
-    init(reading connection: Connection, tenant: String) throws {
+    /// Inside the transaction that is open on the connection; the file has our tables. Blocks as files do; throws
+    /// `cancelled`.
+    init(reading connection: Connection, tenant: String, _ cancellation: Cancellation) throws {
         let found = try RegistryStore(
             tenant: tenant, file: RegistryFile(path: connection.path), options: connection.options,
-            environment: .silent
+            environment: .silent, cancellation: cancellation
         ).read(connection)
         content = found.content
         embedded = found.embedded

@@ -10,6 +10,10 @@ struct Adoption {
     let found: FoundContent
     /// The state before; nil when the file is being opened.
     let known: TenantContent?
+    /// Asked before each profile that is written.
+    var cancellation: Cancellation?
+
+    private static let adopting = "taking over what others wrote"
 
     /// The adopted content; nil when there was nothing to adopt.
     func run(on connection: Connection, nowMs: Int64) throws(RegistryError) -> TenantContent? {
@@ -36,6 +40,7 @@ struct Adoption {
         var isTouched = false
         for entry in registry.entries {
             let before = known?.profile(entry.slug)
+            try cancellation?.check(Self.adopting)
             if entry.revision == 0 || isEdited(entry, before) {
                 try adopt(entry, &transaction)
                 isTouched = true
@@ -86,6 +91,7 @@ struct Adoption {
             try transaction.remove(entry, action: .takeOver)
         }
         for var profile in profiles {
+            try cancellation?.check(Self.adopting)
             let isDefault = registry.registry.defaultProfileSlug == profile.slug
             let present = registry.profile(profile.slug)
             if let present, try present.decode() == profile, present.isDefault == isDefault { continue }

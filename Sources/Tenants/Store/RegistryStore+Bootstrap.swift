@@ -57,6 +57,7 @@ extension RegistryStore {
         options.journalMode = .delete
         let copy = try Connection(path: path, options: options)
         defer { copy.close() }
-        _ = try Backup(from: reader, to: copy).run()
+        let isComplete = try Backup(from: reader, to: copy).run { _, _ in !(cancellation?.isCancelled ?? false) }
+        guard isComplete else { throw RegistryError.cancelled("copying \(file.path)") }
     }
 }

@@ -56,7 +56,7 @@ extension RegistryStore {
         // A takeover of a whole file was backed up before its first change; a pasted document is here.
         if !found.embedded.isEmpty && !takeoverPending { try backUpBeside() }
         content = found.content
-        let adoption = Adoption(found: found, known: isLoaded ? known : nil)
+        let adoption = Adoption(found: found, known: isLoaded ? known : nil, cancellation: cancellation)
         if let adopted = try adoption.run(on: writer, nowMs: environment.nowMs()) {
             content = adopted
             try writeRevision(writer, adopted.revision)
@@ -94,12 +94,16 @@ extension RegistryStore {
                     slug: slug, stored: row.bytes(1), updatedAtMs: row.int64(2),
                     revision: UInt64(clamping: row.int64(3)), profiles: rows.removeValue(forKey: slug) ?? []),
                 to: &found)
-            return true
+            return !isGivenUp
         }
+        try cancellation?.check("reading \(connection.path)")
         // After a lost counter (a row deleted by hand) no revision may come twice.
         found.content.revision = max(found.content.revision, found.highestRevision)
         return found
     }
+
+    /// What is read from here on is of no use; `read` throws `cancelled`.
+    private var isGivenUp: Bool { cancellation?.isCancelled ?? false }
 
     private func meta(_ key: String, _ connection: Connection) throws(SQLiteError) -> UInt64? {
         try connection.first("SELECT value FROM gateway_meta WHERE key = ?1", .text(key)) {
@@ -136,7 +140,7 @@ extension RegistryStore {
             rows[registry, default: []].append(
                 ProfileRow(
                     slug: slug, stored: isKnown ? nil : row.bytes(2), revision: revision, known: isKnown ? known : nil))
-            return true
+            return !isGivenUp
         }
         return rows
     }
@@ -154,7 +158,7 @@ extension RegistryStore {
         }
         var entries: [ProfileEntry] = []
         entries.reserveCapacity(row.profiles.count)
-        for profile in row.profiles {
+        for profile in row.profiles where !isGivenUp {
             do throws(RegistryError) {
                 entries.append(try entry(profile, in: registry, epoch: found.content.epoch))
             } catch {

@@ -51,11 +51,14 @@ final class RegistryStore {
     var isReplacing = false
     /// The file comes from the origin: its documents are read as the origin meant them.
     var takeoverPending = false
+    /// Ends reading and taking over, for a file nobody is served from; nil for a tenant's own.
+    let cancellation: Cancellation?
 
     init(
         tenant: String, file: RegistryFile, options: ConnectionOptions, environment: TenantEnvironment,
-        copies: CopyGate = CopyGate(), sources: SourceMounts? = nil
+        copies: CopyGate = CopyGate(), sources: SourceMounts? = nil, cancellation: Cancellation? = nil
     ) {
+        self.cancellation = cancellation
         self.sources = sources
         self.tenant = tenant
         self.file = file
