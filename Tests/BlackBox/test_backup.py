@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from harness.backups import ADMIN, OWN, directory, names, operator, take, temporaries
+from harness.commands import Commands
 from harness.database import change, integrity, mode, rows
 from harness.gateway import OPERATOR_KEY
 from harness.profiles import PROFILES, create, refuses
@@ -232,6 +233,7 @@ def test_a_missed_run_is_made_up_for_at_the_start_and_only_once(start):
         lambda: (scheduled(gateway)["last_run"] or {}).get("finished_at_ms") and scheduled(gateway), "a run"
     )
     assert run["schedule"] == "0 3 * * *" and run["failing"] == []
+    assert run["overdue"] == []
     assert (run["last_run"]["succeeded"], run["last_run"]["failed"]) == (2, 0)
     assert run["next_run_at_ms"] % 86_400_000 == 3 * 3_600_000
     for tenant in ("acme", "default"):
@@ -260,9 +262,37 @@ def test_a_scheduled_backup_that_fails_is_logged_shown_and_overdue(start):
     )
     assert [item["tenant"] for item in run["failing"]] == ["acme"] and "default/agent" in run["failing"][0]["error"]
     assert "scheduled backup failed" in gateway.log()
+    (late,) = run["overdue"]
+    assert (late["tenant"], late["backup"], late["error"]) == ("acme", "profiles.db.bak.20200101-000000", None)
+    assert late["backup_created_at_ms"] < run["last_run"]["started_at_ms"]
     checks = operator(gateway).get("/admin/tenants/acme/verify").json()["checks"]
     (age,) = [check for check in checks if check["id"] == "backups.age"]
     assert age["status"] == "warning" and "overdue" in age["found"]
+
+
+def test_a_backup_from_the_future_proves_nothing(start):
+    """The clock was wrong once: what it has named would be the newest for ever."""
+    gateway = start()
+    take(operator(gateway))
+    gateway.stop()
+    (ahead,) = [p for p in directory(gateway).iterdir() if NAME.fullmatch(p.name)]
+    ahead.with_name(ahead.name + ".json").unlink()
+    ahead = ahead.rename(ahead.with_name("profiles.db.bak.20990101-000000"))
+    gateway.config = {"backups": {"schedule": "0 3 * * *", "jitter": "0"}}
+    commands = Commands(gateway, online=False)
+    assert "! default is overdue: there is none" in commands("backups", "--schedule")
+    gateway.start()
+    run = eventually(
+        lambda: (scheduled(gateway)["last_run"] or {}).get("finished_at_ms") and scheduled(gateway), "a run"
+    )
+    assert run["last_run"]["succeeded"] == 1 and run["overdue"] == []
+    assert names(operator(gateway))[0] == ahead.name, "in the list it stays the newest"
+    checks = operator(gateway).get(f"{ADMIN}/verify").json()["checks"]
+    (age,) = [check for check in checks if check["id"] == "backups.age"]
+    assert age["status"] == "warning" and ahead.name in age["found"] and "clock" in age["advice"]
+    assert "overdue" not in age["found"]
+    drill = operator(gateway).request("POST", f"{ADMIN}/drill").json()
+    assert drill["backup"] != ahead.name
 
 
 @pytest.mark.slow

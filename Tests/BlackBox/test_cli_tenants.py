@@ -106,6 +106,7 @@ def test_backups_shows_the_schedule_the_last_run_and_whose_fail(start, online):
     if not online:
         assert cli("backups", "--schedule").splitlines() == [
             "schedule  0 3 * * * (UTC)", "next run  none: no server runs", "last run  none since the start",
+            *(f"! {tenant} is overdue: there is none" for tenant in ("acme", "beta", "default")),
         ]  # fmt: skip
         return
     gateway.start()
@@ -113,8 +114,11 @@ def test_backups_shows_the_schedule_the_last_run_and_whose_fail(start, online):
         lambda: (shown := cli("backups", "--schedule")).count("2 made, 1 failed") and shown.splitlines(), "a run"
     )
     assert lines[0] == "schedule  0 3 * * * (UTC)" and lines[1].endswith(" 03:00:00Z")
-    assert lines[3].startswith("✗ beta since 20") and len(lines) == 4, lines
-    assert [item["tenant"] for item in cli.json("backups", "--schedule")["failing"]] == ["beta"]
+    assert lines[3].startswith("✗ beta since 20"), lines
+    assert lines[4:] == ["! beta is overdue: there is none"]
+    state = cli.json("backups", "--schedule")
+    assert [item["tenant"] for item in state["failing"]] == ["beta"]
+    assert [item["tenant"] for item in state["overdue"]] == ["beta"]
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,17 @@ final class BackupTenants: Sendable {
     let tenants: TestTenants
     let service: BackupService
 
-    /// - Parameter clock: a wall clock that stands still, in milliseconds since 1970.
+    /// - Parameters:
+    ///   - clock: a wall clock that stands still, in milliseconds since 1970.
+    ///   - dueMs: since when there should be a scheduled backup; nil where nothing is scheduled.
     init(
         in scratch: ScratchDirectory? = nil, configured: [String] = ["default"], clock: Int64? = nil,
-        adjust: (inout TenantDirectory.Configuration) -> Void = { _ in }
+        dueMs: Int64? = nil, adjust: (inout TenantDirectory.Configuration) -> Void = { _ in }
     ) throws {
         tenants = try TestTenants(in: scratch, configured: configured, clock: clock, adjust: adjust)
         var settings = BackupService.Settings()
         settings.gatewayVersion = "1.2.3"
+        if let dueMs { settings.overdueBefore = { _ in dueMs } }
         service = BackupService(tenants.directory, settings: settings)
     }
 

@@ -7,7 +7,7 @@ internal import Tenants
 /// Takes a backup of every tenant by the clock, spread over the jitter, and remembers who failed.
 ///
 /// A run that was missed, because the process was not there or still busy with the one before, is made up for once: every
-/// tenant whose newest backup is older than the last due time is backed up at the start.
+/// tenant whose newest backup is older than the last due time, or dated ahead of the clock, is backed up at the start.
 final class BackupScheduler: Sendable {
     typealias Plan = GatewayConfiguration.BackupConfiguration
 
@@ -134,11 +134,7 @@ final class BackupScheduler: Sendable {
 
     private func backUp(_ slug: TenantSlug, onlyOlderThan limit: Int64?) async {
         do throws(RegistryError) {
-            if let limit, let newest = try await backups.list(slug).first(where: \.isOfRegistry),
-                newest.createdAtMs >= limit
-            {
-                return
-            }
+            if let limit, try await backups.hasBackup(of: slug, since: limit) { return }
             _ = try await backups.backUp(slug)
             state.withLock { state in
                 state.failing[slug] = nil

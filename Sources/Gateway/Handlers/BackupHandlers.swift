@@ -45,12 +45,14 @@ struct BackupHandlers: Sendable {
         return .json(.object(document), status: .created)
     }
 
-    /// How the scheduled backups are doing, and the backups of the control database.
+    /// How the scheduled backups are doing, whose are missing, and the backups of the control database.
     @Sendable func state(_ context: RequestContext) async throws -> Response {
-        let control = try await context.tellingOperator { () async throws(RegistryError) in
-            try await context.services.backups.listControl()
+        let backups = context.services.backups
+        let (overdue, control) = try await context.tellingOperator { () async throws(RegistryError) in
+            (try await backups.overdue(), try await backups.listControl())
         }
         var document = context.services.scheduler.document()
+        document["overdue"] = .array(overdue.map { $0.document() })
         document["control"] = .array(control.map { $0.document(showsPath: true) })
         return .json(.object(document))
     }

@@ -29,10 +29,10 @@ struct VerificationHandlers: Sendable {
         if !context.body.isEmpty { try context.bodyReader().finish() }
         let services = context.services
         let started = services.clock.monotonic()
-        let files = try await context.tellingOperator { () async throws(RegistryError) in
-            try await services.backups.list(tenant)
+        let found = try await context.tellingOperator { () async throws(RegistryError) in
+            try await services.backups.newest(of: tenant)
         }
-        guard let newest = files.first(where: { $0.isOfRegistry }) else {
+        guard let newest = found else {
             throw Problem.notFound("tenant \(tenant) has no backup; take one first", code: "backup_not_found")
         }
         let drill = try await ScratchGateway.with(tenant, services) { gateway in

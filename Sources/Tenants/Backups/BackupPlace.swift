@@ -87,13 +87,15 @@ struct BackupPlace {
 
     /// The backups there, newest first. A missing directory has none.
     func list() throws(RegistryError) -> [BackupFile] {
+        try names().compactMap { BackupFile($0, in: self) }.sorted { $1.isOlder(than: $0) }
+    }
+
+    /// The names of backups there, newest first by what they say themselves. A missing directory has none.
+    func names() throws(RegistryError) -> [BackupName] {
         guard FileStatus(directory)?.kind == .directory else { return [] }
-        var found: [BackupFile] = []
-        for text in try FileSystem.names(in: directory) {
-            guard let name = BackupName(text, of: base), let file = BackupFile(name, in: self) else { continue }
-            found.append(file)
+        return try FileSystem.names(in: directory).compactMap { BackupName($0, of: base) }.sorted {
+            ($0.stamp, $0.number) > ($1.stamp, $1.number)
         }
-        return found.sorted { $1.isOlder(than: $0) }
     }
 
     /// Removes a backup and its manifest: the backup first, so that one without the other is never taken for one.

@@ -66,27 +66,41 @@ extension BackupService {
         } catch {
             return [HealthCheck("backups.age", .failed, error.message, advice: "make the directory readable to us")]
         }
-        guard let newest = files.first else {
+        guard let first = files.first else {
             return [
                 HealthCheck(
                     "backups.age", .warning, "there is no backup",
                     advice: "run: profile-gateway backup --tenant \(slug)")
             ]
         }
-        return [age(of: newest, among: files.count, slug), try validity(of: newest, cancellation)]
+        return [age(of: files, slug), try validity(of: files.first(where: isCredible) ?? first, cancellation)]
     }
 
-    private func age(of newest: BackupFile, among count: Int, _ slug: TenantSlug) -> HealthCheck {
+    private func age(of files: [BackupFile], _ slug: TenantSlug) -> HealthCheck {
         let nowMs = environment.nowMs()
-        let hours = max(0, nowMs - newest.createdAtMs) / 3_600_000
-        let found =
-            "\(count) backups; the newest, \(newest.fileName), is \(hours < 48 ? "\(hours) h" : "\(hours / 24) d") old"
-        let limit = settings.overdueBefore(nowMs) ?? nowMs - 7 * 86_400_000
-        guard newest.createdAtMs < limit else { return HealthCheck("backups.age", .ok, found) }
+        let scheduled = settings.overdueBefore(nowMs)
+        var found = "\(files.count) backups, none of them with a time that can be true"
+        var isLate = true
+        if let newest = files.first(where: isCredible) {
+            let hours = max(0, nowMs - newest.createdAtMs) / 3_600_000
+            found =
+                "\(files.count) backups; the newest, \(newest.fileName), is \(hours < 48 ? "\(hours) h" : "\(hours / 24) d") old"
+            isLate = newest.createdAtMs < scheduled ?? nowMs - 7 * 86_400_000
+        }
+        var advice: [String] = []
+        if isLate {
+            if scheduled != nil { found += "; a scheduled one is overdue" }
+            advice.append("run: profile-gateway backup --tenant \(slug); the log says why a scheduled one failed")
+        }
+        let ahead = files.filter { !isCredible($0) }
+        if let first = ahead.first {
+            let others = ahead.count > 1 ? " and \(ahead.count - 1) more are" : " is"
+            found += "; \(first.fileName)\(others) dated ahead of the clock and no proof of a recent backup"
+            advice.append("look at the clock with: date; what a wrong one has dated, rename or move away")
+        }
         return HealthCheck(
-            "backups.age", .warning,
-            found + (settings.overdueBefore(nowMs) == nil ? "" : "; a scheduled one is overdue"),
-            advice: "run: profile-gateway backup --tenant \(slug); the log says why a scheduled one failed")
+            "backups.age", advice.isEmpty ? .ok : .warning, found,
+            advice: advice.isEmpty ? nil : advice.joined(separator: "; "))
     }
 
     private func validity(of newest: BackupFile, _ cancellation: Cancellation) throws -> HealthCheck {

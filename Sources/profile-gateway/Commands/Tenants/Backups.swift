@@ -8,7 +8,8 @@ struct Backups: ClientCommand {
         commandName: "backups",
         abstract: "List a tenant's backups, newest first.",
         discussion: """
-            --schedule shows instead when backups are taken by themselves, how the last run went, and whose fail.
+            --schedule shows instead when backups are taken by themselves, how the last run went, whose fail, and whose
+            are overdue: the newest is older than the schedule allows, or dated ahead of the clock, or there is none.
 
             EXAMPLES:
               profile-gateway backups
@@ -71,6 +72,13 @@ struct Backups: ClientCommand {
             lines.append(
                 "✗ \(failure.text("tenant")) since \(Moment.text(milliseconds: failure["failed_at_ms"])): "
                     + failure.text("error"))
+        }
+        for late in state["overdue"]?.arrayValue ?? [] {
+            let newest = late["backup"]?.stringValue.map {
+                "the newest, \($0), was made \(Moment.text(milliseconds: late["backup_created_at_ms"]))"
+            }
+            lines.append(
+                "! \(late.text("tenant")) is overdue: \(late["error"]?.stringValue ?? newest ?? "there is none")")
         }
         return lines.map { Terminal.printable($0) }.joined(separator: "\n")
     }
