@@ -312,3 +312,5 @@ def test_the_control_database_is_backed_up_by_itself(fresh):
     response = admin.request("POST", "/admin/backups")
     assert response.status == 201 and response.json()["name"].startswith("control.db.bak."), response
     assert [item["name"] for item in scheduled(fresh)["control"]] == [response.json()["name"]]
+    answer = admin.post(f"{ADMIN}/restore", {"from": response.json()["path"]})
+    refuses(answer, 422, "registry files only")

@@ -92,7 +92,7 @@ def test_restore_shows_what_it_found_and_asks_on_a_terminal(cli):
     assert status == 1 and "✓" in shown and "Replace the data of default" in shown
     assert not list(cli.gateway.tenant_directory().glob("*.before*")), "nothing was moved"
     shown, status = cli.on_terminal("restore", "--from", backup["name"], answers=["y"])
-    assert status == 0 and "restored default from" in shown
+    assert status == 0 and "restored default from" in shown and "only the registry file was replaced" in shown
 
 
 @pytest.mark.parametrize("online", [True, False], ids=["online", "offline"])

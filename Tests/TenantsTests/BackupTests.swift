@@ -317,6 +317,17 @@ struct BackupTests {
         #expect(control.path.hasPrefix(tenants.data.path + "/backups/control.db.bak."))
         #expect(
             try await Set(tenants.service.list(.default).map { $0.name.base }) == ["profiles.db", "conversations.db"])
+        // A restore is of registry files only, and says so of any other.
+        for source in [RestoreSource.name(files[1].fileName), .path(control.path)] {
+            let error = try await #require(throws: RegistryError.self) {
+                try await tenants.service.restore(.default, from: source, context: tenants.context)
+            }
+            guard case .backupInvalid(let reason) = error else {
+                Issue.record("\(error)")
+                continue
+            }
+            #expect(reason.contains("puts back registry files only") && reason.contains("stop the gateway"))
+        }
         await tenants.close()
     }
 

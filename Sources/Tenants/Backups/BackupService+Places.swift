@@ -68,4 +68,6 @@ extension BackupService {
 
     /// The files beside a tenant's registry file that are backed up with it when they exist.
     static let companions = ["conversations.db"]
+    /// The data directory's own database.
+    static let control = "control.db"
 }

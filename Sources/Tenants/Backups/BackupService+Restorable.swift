@@ -28,8 +28,11 @@ extension BackupService {
             else { continue }
             throw RegistryError.backupInvalid("\(path) is the file in use of tenant \(slug); take a backup of it first")
         }
-        if Self.companions.contains(where: { path.hasSuffix("/" + $0) }) || path.hasSuffix("/control.db") {
-            throw RegistryError.backupInvalid("\(path) is no registry file")
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        for other in Self.companions + [Self.control] where name == other || BackupName(name, of: other) != nil {
+            throw RegistryError.backupInvalid(
+                "\(path) is no registry file: a restore puts back registry files only; to put \(other) back, stop the "
+                    + "gateway, move the present one and its -wal and -shm aside together, and copy this one there")
         }
         for side in RegistryFile(path: path).sidePaths where !side.hasSuffix("-shm") {
             guard let size = FileIdentity.of(side)?.size, size > 0, try !isSpentJournal(side) else { continue }

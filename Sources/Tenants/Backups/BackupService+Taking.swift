@@ -73,7 +73,7 @@ extension BackupService {
         let data = directory.configuration.data.path
         let place = controlPlace
         return try await inTurn(nil) { () async throws(RegistryError) in
-            guard let file = try await copyCompanion(data + "/control.db", of: "", to: place) else { return nil }
+            guard let file = try await copyCompanion(data + "/" + Self.control, of: "", to: place) else { return nil }
             do throws(RegistryError) {
                 _ = try await prune(place, settings.retention, keeping: file)
             } catch {
@@ -104,7 +104,7 @@ extension BackupService {
 
     private var controlPlace: BackupPlace {
         BackupPlace(
-            directory: settings.directory ?? directory.configuration.data.path + "/backups", base: "control.db",
+            directory: settings.directory ?? directory.configuration.data.path + "/backups", base: Self.control,
             isOwn: settings.directory == nil)
     }
 

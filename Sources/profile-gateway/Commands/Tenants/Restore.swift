@@ -12,6 +12,9 @@ struct Restore: ClientCommand {
             runbook's step 5 run. If one fails the old file is put back. Only this tenant's requests wait meanwhile.
             On a terminal it shows what it found and asks first.
 
+            Only the registry file (profiles.db) is put back. conversations.db and control.db stay as they are;
+            docs/backup.md says how to put back a backup of those.
+
             --from is the name of a backup as `backups` lists it, or a path (./FILE for one in this directory).
 
             EXAMPLES:
@@ -68,6 +71,7 @@ struct Restore: ClientCommand {
             lines.append(Terminal.printable("the old file is kept as \(kept.stringValue ?? "")"))
         }
         if isDone {
+            lines.append("only the registry file was replaced; conversations.db and control.db are as they were")
             lines.append(
                 "\(report.text("tenant")) was not available for \(Amount.milliseconds(report["unavailable_ms"]))")
         }
