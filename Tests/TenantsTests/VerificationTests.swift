@@ -206,11 +206,12 @@ struct VerificationTests {
 
         var testDescription: String { rawValue }
 
+        /// The shell does not move its log into the file by itself when the sweep has opened it meanwhile.
         var line: String {
             switch self {
             case .truncated: "truncate -s 9000 F"
-            case .anotherApplications: "sqlite3 F 'PRAGMA application_id = 7'"
-            case .newerSchema: "sqlite3 F 'PRAGMA user_version = 99'"
+            case .anotherApplications: "sqlite3 F 'PRAGMA application_id = 7; PRAGMA wal_checkpoint'"
+            case .newerSchema: "sqlite3 F 'PRAGMA user_version = 99; PRAGMA wal_checkpoint'"
             case .empty: ": > F"
             case .random: "head -c 50000 /dev/urandom > F"
             case .zeroedPages: "dd if=/dev/zero of=F bs=4096 seek=1 count=40 conv=notrunc"
