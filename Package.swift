@@ -139,7 +139,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "HTTPServer", "JSON", "Profiles", "SQLite", "GatewayTestSupport",
+                "Gateway", "HTTPServer", "JSON", "Profiles", "SQLite", "Tenants", "GatewayTestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftRules),

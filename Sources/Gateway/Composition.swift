@@ -15,6 +15,8 @@ struct Composition: Sendable {
     let backups: BackupService
     /// Takes backups by the clock once it is started, which only a server does.
     let scheduler: BackupScheduler
+    /// Looks for backups that the schedule should have made, once it is started, which only a server does.
+    let overdue: OverdueWatch
     let gateway: Gateway
     let transport: Transport
     /// What the lock files say; the URL follows once there is one.
@@ -38,18 +40,19 @@ struct Composition: Sendable {
         backups = BackupService(tenants, settings: Self.backupSettings(configuration))
         scheduler = BackupScheduler(
             configuration.backups, tenants: tenants, backups: backups, clock: clock, log: log)
+        overdue = OverdueWatch(backups, times: BackupScheduler.overdueTimes(configuration.backups), log: log)
         gateway = Gateway(
             Services(
                 configuration: configuration, operatorKey: configuration.operatorKey, localToken: Secret(token),
-                tenants: tenants, backups: backups, scheduler: scheduler, upstreams: upstreams,
-                middlewares: middlewares, clock: clock,
-                log: log))
+                tenants: tenants, backups: backups, scheduler: scheduler, overdue: overdue,
+                upstreams: upstreams, middlewares: middlewares, clock: clock, log: log))
     }
 
     /// Ends what runs and closes every file.
     func close() async {
         await transport.shutdown()
         await scheduler.stop()
+        await overdue.stop()
         await backups.stop()
         await tenants.close()
     }

@@ -29,6 +29,7 @@ package enum GatewayProcess {
             try tenants.publish(owner)
             try await openAtStart(configuration, tenants, log)
             composition.scheduler.start()
+            if configuration.backups.schedule != nil { composition.overdue.start() }
             warnOfSettingsWithoutEffect(configuration, log)
             for address in addresses { log.notice("listening", metadata: ["address": "\(address)"]) }
         } catch {

@@ -14,6 +14,7 @@ struct Services: Sendable {
     let tenants: TenantDirectory
     let backups: BackupService
     let scheduler: BackupScheduler
+    let overdue: OverdueWatch
     let upstreams: UpstreamDirectory
     let clock: GatewayClock
     let identifiers: Identifiers
@@ -24,8 +25,8 @@ struct Services: Sendable {
 
     init(
         configuration: GatewayConfiguration, operatorKey: Secret?, localToken: Secret? = nil,
-        tenants: TenantDirectory, backups: BackupService, scheduler: BackupScheduler, upstreams: UpstreamDirectory,
-        middlewares: BuiltInMiddlewares,
+        tenants: TenantDirectory, backups: BackupService, scheduler: BackupScheduler, overdue: OverdueWatch,
+        upstreams: UpstreamDirectory, middlewares: BuiltInMiddlewares,
         clock: GatewayClock = GatewayClock(), identifiers: Identifiers = Identifiers(), log: Logger
     ) {
         self.configuration = configuration
@@ -34,6 +35,7 @@ struct Services: Sendable {
         self.tenants = tenants
         self.backups = backups
         self.scheduler = scheduler
+        self.overdue = overdue
         self.upstreams = upstreams
         self.clock = clock
         self.identifiers = identifiers

@@ -24,6 +24,22 @@ final class BackupScheduler: Sendable {
         var lastRun: Run?
         /// By tenant, the last failure that no success has followed.
         var failing: [TenantSlug: Failure] = [:]
+        var lastFinishedAtMs: Int64?
+        /// Since the start.
+        var succeeded: Int64 = 0
+        var failed: Int64 = 0
+
+        mutating func noteSuccess(_ tenant: TenantSlug) {
+            failing[tenant] = nil
+            lastRun?.succeeded += 1
+            succeeded += 1
+        }
+
+        mutating func noteFailure(_ failure: Failure? = nil, of tenant: TenantSlug? = nil) {
+            if let tenant, let failure { failing[tenant] = failure }
+            lastRun?.failed += 1
+            failed += 1
+        }
     }
 
     private struct Run {
@@ -68,12 +84,36 @@ final class BackupScheduler: Sendable {
         await task?.value
     }
 
+    /// When to look for overdue backups: not before what was missed has had its time.
+    static func overdueTimes(_ plan: Plan) -> OverdueWatch.Times {
+        OverdueWatch.Times(first: plan.jitter + .milliseconds(graceMs))
+    }
+
     /// The last due time whose backup must be there at a given moment; nil where nothing is scheduled.
     static func overdueBefore(_ nowMs: Int64, _ plan: Plan) -> Int64? {
         plan.schedule?.previous(byMs: nowMs - plan.jitter.milliseconds - graceMs)
     }
 
-    /// What an operator or an alarm wants to know (docs/backup.md).
+    /// What a measurement tells.
+    struct Figures: Sendable {
+        /// Backups since the start.
+        let succeeded: Int64
+        let failed: Int64
+        /// When a run was over last.
+        let lastFinishedAtMs: Int64?
+        /// Whose last backup failed, in order.
+        let failing: [TenantSlug]
+    }
+
+    var figures: Figures {
+        state.withLock { state in
+            Figures(
+                succeeded: state.succeeded, failed: state.failed,
+                lastFinishedAtMs: state.lastFinishedAtMs, failing: state.failing.keys.sorted())
+        }
+    }
+
+    /// What an operator wants to know (docs/backup.md).
     func document() -> JSONObject {
         let now = state.withLock { $0 }
         let failing = now.failing.sorted { $0.key < $1.key }.map { tenant, failure -> JSONValue in
@@ -136,10 +176,7 @@ final class BackupScheduler: Sendable {
         do throws(RegistryError) {
             if let limit, try await backups.hasBackup(of: slug, since: limit) { return }
             _ = try await backups.backUp(slug)
-            state.withLock { state in
-                state.failing[slug] = nil
-                state.lastRun?.succeeded += 1
-            }
+            state.withLock { $0.noteSuccess(slug) }
         } catch {
             switch error {
             case .cancelled, .closed: return
@@ -148,17 +185,14 @@ final class BackupScheduler: Sendable {
             default: break
             }
             let failure = Failure(atMs: clock.nowMilliseconds(), reason: error.message)
-            state.withLock { state in
-                state.failing[slug] = failure
-                state.lastRun?.failed += 1
-            }
+            state.withLock { $0.noteFailure(failure, of: slug) }
             log.error("scheduled backup failed", metadata: ["tenant": "\(slug)", "reason": "\(error.message)"])
         }
     }
 
     private func backUpControl() async {
         do throws(RegistryError) { _ = try await backups.backUpControl() } catch {
-            state.withLock { $0.lastRun?.failed += 1 }
+            state.withLock { $0.noteFailure() }
             log.error("scheduled backup of control.db failed", metadata: ["reason": "\(error.message)"])
         }
     }
@@ -167,6 +201,7 @@ final class BackupScheduler: Sendable {
         let finished = clock.nowMilliseconds()
         let run = state.withLock { state -> Run? in
             state.lastRun?.finishedAtMs = finished
+            state.lastFinishedAtMs = finished
             return state.lastRun
         }
         guard let run, run.succeeded + run.failed > 0 else { return }

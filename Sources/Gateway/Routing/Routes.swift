@@ -4,6 +4,7 @@ internal import Tenants
 /// The whole server on one page.
 struct Routes: Sendable {
     let operations = OperationsHandlers()
+    let metrics = MetricsHandlers()
     let tenants = TenantAdminHandlers()
     let backups = BackupHandlers()
     let verification = VerificationHandlers()
@@ -32,9 +33,8 @@ struct Routes: Sendable {
             // the process
             open(.get, "/healthz", operations.health),
             open(.get, "/readyz", operations.readiness),
-            Endpoint(
-                method: .get, pattern: "/version", access: .local, bodyLimit: .none,
-                handler: .task(operations.version)),
+            local("/version", operations.version),
+            local("/metrics", metrics.metrics),
 
             // the operator's: all of /admin, and nothing else
             admin(.get, "/admin/tenants", tenants.list),
@@ -118,6 +118,12 @@ struct Routes: Sendable {
         _ handler: @escaping @Sendable (RequestContext) async throws -> Response
     ) -> Endpoint {
         Endpoint(method: method, pattern: pattern, access: .open, bodyLimit: .none, handler: .task(handler))
+    }
+
+    private func local(
+        _ pattern: String, _ handler: @escaping @Sendable (RequestContext) async throws -> Response
+    ) -> Endpoint {
+        Endpoint(method: .get, pattern: pattern, access: .local, bodyLimit: .none, handler: .task(handler))
     }
 
     private func admin(

@@ -3,11 +3,11 @@ package import Profiles
 
 /// A tenant without the backup that the schedule should have made.
 package struct OverdueBackup: Sendable {
-    let tenant: TenantSlug
+    package let tenant: TenantSlug
     /// The newest that counts; nil when there is none.
-    let newest: BackupFile?
+    package let newest: BackupFile?
     /// Why nobody can tell, such as a directory that cannot be read; nil when it is known.
-    let reason: String?
+    package let reason: String?
 
     /// As the API lists it (docs/backup.md).
     package func document() -> JSONValue {

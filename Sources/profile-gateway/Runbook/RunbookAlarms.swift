@@ -59,7 +59,7 @@ struct RunbookAlarms {
                 meaning: "A newer version of this program wrote the file.",
                 action: "Use that version, or restore a backup made by this one: \(restore)."),
             .init(
-                alarm: "a backup failed or is overdue",
+                alarm: "a backup failed or is overdue (log; profile_gateway_backup_* of /metrics)",
                 meaning: "The newest good backup is older than it should be; the log says why the last one failed.",
                 action: "`\(gateway) backup\(tenant)` and read what it says; look at the room in \(place.backups)."),
             .init(
