@@ -220,7 +220,8 @@ def test_every_alarm_of_a_broken_tenant_is_in_the_runbook(tmp_path):
     for code in (
         "tenant_quarantined", "registry_damaged", "disk_full", "storage_read_only", "commit_outcome_unknown",
         "registry_busy", "newer_schema", "unsafe_path", "version_conflict", "precondition_failed", "policy_violation",
-        "default_registry_unavailable",
+        "default_registry_unavailable", "storage_failed", "file_in_use", "tenant_restoring", "backup_failed",
+        "backup_invalid", "stack_broken",
     ):  # fmt: skip
         assert code in page, code
 

@@ -8,9 +8,17 @@ extension BackupService {
     /// directory or `wanted` a directory of the tenant's own, so that one tenant's retention never meets another's files.
     func place(of tenant: TenantSlug, file: RegistryFile, in wanted: String?) throws(RegistryError) -> BackupPlace {
         if let chosen = wanted ?? settings.directory {
-            // What is named by the operator may be a link to where it is mounted; below it nothing is followed.
+            let tenants = directory.configuration.data.tenantsPath
+            let planned = try FileSystem.plannedPath(chosen)
+            guard planned != tenants, !planned.hasPrefix(tenants + "/") else {
+                throw .unsafePath(
+                    chosen, "lies among the tenants' directories and would be taken for one; name another")
+            }
             if FileStatus(chosen) == nil { try FileSystem.makeDirectory(chosen) }
+            // What is named by the operator may be a link to where it is mounted; below it nothing is followed.
             let real = try FileSystem.realPath(chosen)
+            // Others could put a directory of their own in the tenant's place; in a sticky one (`/tmp`) they cannot.
+            try FileSystem.checkDirectory(real, allowsSticky: true)
             return BackupPlace(
                 directory: (real == "/" ? "" : real) + "/" + tenant.rawValue, base: file.name, isOwn: false)
         }

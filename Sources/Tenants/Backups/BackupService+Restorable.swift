@@ -48,10 +48,12 @@ extension BackupService {
         return try FileSystem.read(path, limit: 8) == [UInt8](repeating: 0, count: 8)
     }
 
-    /// Throws `backupInvalid` when there is a manifest and the file is not what it says.
-    func requireManifest(of path: String, matches digest: (sha256: String, bytes: Int64)) throws {
+    /// Returns the manifest, if there is one. Throws `backupInvalid` when there is one and the file is not what it says.
+    func requireManifest(
+        of path: String, matches digest: (sha256: String, bytes: Int64)
+    ) throws -> BackupManifest? {
         guard digest.bytes > 0 else { throw RegistryError.backupInvalid("\(path) is empty") }
-        guard let bytes = try FileSystem.read(path + BackupManifest.suffix) else { return }
+        guard let bytes = try FileSystem.read(path + BackupManifest.suffix) else { return nil }
         guard let manifest = BackupManifest(parsing: bytes) else {
             throw RegistryError.backupInvalid(
                 "its manifest \(path + BackupManifest.suffix) is torn or altered; "
@@ -62,6 +64,17 @@ extension BackupService {
                 "\(path) is not what its manifest says: SHA-256 \(digest.sha256) instead of \(manifest.sha256); "
                     + "it was changed or damaged since it was made")
         }
+        return manifest
+    }
+
+    /// Another tenant's backup may be meant (a copy of a tenant is made so), or its name mistyped.
+    static func doubts(_ manifest: BackupManifest?, for tenant: TenantSlug) -> [HealthCheck] {
+        guard let manifest, manifest.tenant != tenant.rawValue else { return [] }
+        return [
+            HealthCheck(
+                "backup.tenant", .warning, "it is a backup of tenant \(manifest.tenant), restored as \(tenant)",
+                advice: "if that was not meant, restore one of \(tenant)'s own; what it replaces is kept")
+        ]
     }
 
     /// Integrity of every page, and that it is a registry file at all, before anything may write to it.

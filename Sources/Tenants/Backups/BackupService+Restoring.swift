@@ -99,10 +99,13 @@ private struct StagedRestore: Sendable {
     let bytes: Int64
     let content: TenantContent
     let checks: [HealthCheck]
+    /// What its manifest says against restoring it here; not a reason to refuse.
+    let doubts: [HealthCheck]
 
     func report(restored outcome: PendingRestore.Outcome?, kept: [String], durationNs: UInt64) -> RestoreReport {
         RestoreReport(
-            from: from, bytes: bytes, sha256: sha256, isRestored: outcome != nil, checks: outcome?.checks ?? checks,
+            from: from, bytes: bytes, sha256: sha256, isRestored: outcome != nil,
+            checks: doubts + (outcome?.checks ?? checks),
             registries: content.registries.count, profiles: content.registries.reduce(0) { $0 + $1.count },
             revision: content.revision, epoch: content.epoch, kept: kept, unavailableNs: outcome?.unavailableNs ?? 0,
             durationNs: durationNs)
@@ -129,14 +132,14 @@ extension BackupService {
         try FileSystem.makeDirectory(file.directory)
         do {
             let digest = try FileSystem.copyDigesting(path, to: file.path) { !cancellation.isCancelled }
-            try requireManifest(of: path, matches: digest)
+            let manifest = try requireManifest(of: path, matches: digest)
             try inspect(file.path, cancellation)
             let (content, checks) = try openStaged(
                 file, tenant, mark: isForReal ? (context, from) : nil, cancellation)
             if !isForReal { try FileSystem.removeStaging(file.directory) }
             return StagedRestore(
                 journal: journal, from: from, sha256: digest.sha256, bytes: digest.bytes, content: content,
-                checks: checks)
+                checks: checks, doubts: Self.doubts(manifest, for: tenant.slug))
         } catch {
             try FileSystem.removeStaging(file.directory)
             throw error

@@ -10,7 +10,10 @@ struct ContentVerification {
     /// What its profiles may be layered on besides.
     var mounted = MountedRegistries.none
 
-    private static let restoreAdvice = "restore a backup: profile-gateway restore --tenant"
+    private static func restoreAdvice(_ tenant: String) -> String {
+        "restore a backup: `profile-gateway backups --tenant \(tenant)` names them, "
+            + "`profile-gateway restore --tenant \(tenant) --from NAME` puts one back"
+    }
 
     /// Each check stands alone: what one cannot read does not keep the next from looking. Throws `cancelled` only.
     func checks() throws(RegistryError) -> [HealthCheck] {
@@ -52,12 +55,12 @@ struct ContentVerification {
     ) throws(RegistryError) -> [HealthCheck] {
         guard let size = FileIdentity.of(file.path)?.size else {
             return [
-                HealthCheck("file.integrity", .failed, "\(file.path) is missing", advice: restoreAdvice + " \(tenant)")
+                HealthCheck("file.integrity", .failed, "\(file.path) is missing", advice: restoreAdvice(tenant))
             ]
         }
         guard size > 0 else {
             return [
-                HealthCheck("file.integrity", .failed, "\(file.path) is empty", advice: restoreAdvice + " \(tenant)")
+                HealthCheck("file.integrity", .failed, "\(file.path) is empty", advice: restoreAdvice(tenant))
             ]
         }
         let connection: Connection
@@ -65,7 +68,7 @@ struct ContentVerification {
             return [
                 HealthCheck(
                     "file.integrity", .failed, "\(file.path) cannot be read: \(error.message)",
-                    advice: restoreAdvice + " \(tenant)")
+                    advice: restoreAdvice(tenant))
             ]
         }
         defer { connection.close() }
@@ -78,7 +81,7 @@ struct ContentVerification {
 
     private func unreadable(_ id: String, _ error: any Error) -> HealthCheck {
         HealthCheck(
-            id, .failed, RegistryError(error, path: connection.path).finding, advice: Self.restoreAdvice + " \(tenant)")
+            id, .failed, RegistryError(error, path: connection.path).finding, advice: Self.restoreAdvice(tenant))
     }
 
     /// What cannot be told of a damaged file counts as no; the checks before have said what is wrong with it.
@@ -95,7 +98,7 @@ struct ContentVerification {
         }
         return HealthCheck(
             "file.integrity", .failed, "\(problems.count) problems, the first: \(first)",
-            advice: Self.restoreAdvice + " \(tenant)")
+            advice: Self.restoreAdvice(tenant))
     }
 
     private func foreignKeys() throws -> HealthCheck {
@@ -120,7 +123,7 @@ struct ContentVerification {
                     "file.schema", .warning, "a file of the origin", advice: "it is taken over when it is opened")
                 : HealthCheck(
                     "file.schema", .failed, "a file of another application (application_id \(application))",
-                    advice: Self.restoreAdvice + " \(tenant)")
+                    advice: Self.restoreAdvice(tenant))
         }
         guard version <= RegistrySchema.currentVersion else {
             return HealthCheck(
@@ -131,7 +134,8 @@ struct ContentVerification {
         return HealthCheck("file.schema", .ok, "version \(version)")
     }
 
-    /// History and state agree: every profile's current version is recorded, and none between is missing.
+    /// History and state agree: every profile's current version is recorded, and none between is missing. A deletion may
+    /// stand alone before the others: retention keeps the last one of each profile.
     private func history() throws -> HealthCheck {
         let unrecorded = try first(
             """
@@ -147,7 +151,9 @@ struct ContentVerification {
         let torn = try first(
             """
             SELECT registry_slug || '/' || profile_slug || ' has ' || count(*) || ' of versions ' || min(version) || ' to '
-                || max(version) FROM profile_history WHERE profile_slug <> ''
+                || max(version) FROM profile_history h WHERE profile_slug <> '' AND NOT (document_json IS NULL
+                    AND version = (SELECT min(version) FROM profile_history f
+                        WHERE f.registry_slug = h.registry_slug AND f.profile_slug = h.profile_slug))
                 GROUP BY registry_slug, profile_slug HAVING count(*) <> max(version) - min(version) + 1
             """)
         if let torn {

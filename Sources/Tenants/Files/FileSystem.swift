@@ -61,6 +61,14 @@ enum FileSystem {
         return String(cString: resolved)
     }
 
+    /// The real path that a file or directory has, or would have if it were made.
+    static func plannedPath(_ path: String) throws(RegistryError) -> String {
+        let parent = parentDirectory(path)
+        guard FileStatus(path) == nil, errno == ENOENT, parent != path else { return try realPath(path) }
+        let above = try plannedPath(parent)
+        return (above == "/" ? "" : above) + "/" + (path.split(separator: "/").last ?? "")
+    }
+
     static func rename(_ source: String, to target: String) throws(RegistryError) {
         guard Glibc.rename(source, target) == 0 else { throw failure(errno, "rename", source) }
         try synchroniseDirectory(parentDirectory(target))

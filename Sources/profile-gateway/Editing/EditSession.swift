@@ -37,6 +37,7 @@ struct EditSession {
     /// - Throws: what keeps the change from being written; it says where the text is kept.
     func run() async throws -> JSONValue? {
         var base = try await read()
+        try refuseReadOnly(base)
         let file = try EditedFile(for: profile.slug)
         do {
             try file.write(Self.page(base.document, ["\(profile.name), \(base.label)"]))
@@ -68,6 +69,18 @@ struct EditSession {
         return Stored(
             document: .object(WrittenProfile.editable(document.objectValue ?? [:])),
             version: document["metadata"]?.text("version") ?? "", etag: answer.etag)
+    }
+
+    /// Before anybody has typed anything. The gateway refuses it too.
+    private func refuseReadOnly(_ stored: Stored) throws(ClientFailure) {
+        guard !stored.version.isEmpty else {
+            throw ClientFailure(
+                .failed, "\(profile.name) comes from a read-only source: edit the file that is mounted there")
+        }
+        guard stored.document["policy"]?["read_only"]?.boolValue != true || guarding.overrideReadOnly else {
+            throw ClientFailure(
+                .failed, "\(profile.name) is read-only by its policy; to change it all the same: --override-read-only")
+        }
     }
 
     /// What becomes of the text in the file, until it is written, given up, or to be edited again.

@@ -51,6 +51,18 @@ struct RunbookAlarms {
                 meaning: "The disk failed in the middle of a commit.",
                 action: "Read the profile before repeating the change; look at the disk; then \(verify)."),
             .init(
+                alarm: "503 storage_failed",
+                meaning: "The disk refused a read or a write; the log says which. Nothing was changed.",
+                action: "Look at the disk and at `dmesg`; then \(verify)."),
+            .init(
+                alarm: "503 file_in_use",
+                meaning: "Another process of this program owns the registry file.",
+                action: "Stop that process: the file \(place.registryFile).lock says which it is."),
+            .init(
+                alarm: "503 tenant_restoring",
+                meaning: "A restore is putting another file in place.",
+                action: "Nothing; it takes less than a second, and the answer says when to try again."),
+            .init(
                 alarm: "503 disk_full or storage_read_only",
                 meaning: "Nothing was changed; reads go on.",
                 action: "Make room on, or mount writable, the disk of \(place.dataDirectory); no restart is needed."),
@@ -62,6 +74,18 @@ struct RunbookAlarms {
                 alarm: "a backup failed or is overdue (log; profile_gateway_backup_* of /metrics)",
                 meaning: "The newest good backup is older than it should be; the log says why the last one failed.",
                 action: "`\(gateway) backup\(tenant)` and read what it says; look at the room in \(place.backups)."),
+            .init(
+                alarm: "500 backup_failed",
+                meaning: "The copy could not be made or is not what the file holds; earlier backups are as they were.",
+                action: "Read its message: a damaged row or page wants \(restore); a full disk wants room."),
+            .init(
+                alarm: "422 backup_invalid",
+                meaning: "The file that was to be restored is not what it should be; nothing was changed.",
+                action: "Choose an older one: \(restore)."),
+            .init(
+                alarm: "409 stack_broken",
+                meaning: "A profile is layered on one that is missing, or on itself: somebody edited the file.",
+                action: "The message names the profile and the place; mend its stack. Other profiles are not affected."),
             .init(
                 alarm: "files named *.foreign-… beside the registry file",
                 meaning: "Side files of another state of the file were there at start; they were renamed, not deleted.",

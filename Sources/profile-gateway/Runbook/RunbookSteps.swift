@@ -8,6 +8,7 @@ struct RunbookSteps {
         let gateway = ProgramName.current
         let file = ShellWord.quoted(place.registryFile)
         let tenant = " --tenant \(place.tenant)\(options)"
+        let backup = ShellWord.quoted((place.registryFile.split(separator: "/").last ?? "") + ".bak.YYYYmmdd-HHMMSS")
         let api = "\(place.url)/t/\(place.tenant)"
         // curl spells a Unix socket otherwise.
         let curl =
@@ -43,8 +44,8 @@ struct RunbookSteps {
                     "With the server running or not; other tenants do not notice, and the old file is kept. By hand: stop "
                     + "the server, copy a known-good backup over the file, start it. Side files (-wal, -shm) may stay.",
                 commands: [
-                    "\(gateway) restore\(tenant) --from profiles.db.bak.YYYYmmdd-HHMMSS --dry-run",
-                    "\(gateway) restore\(tenant) --from profiles.db.bak.YYYYmmdd-HHMMSS",
+                    "\(gateway) restore\(tenant) --from \(backup) --dry-run",
+                    "\(gateway) restore\(tenant) --from \(backup)",
                 ]),
             .init(
                 title: "Step 5: check afterwards",

@@ -47,6 +47,12 @@ struct ProfilesImport: ClientCommand {
 
     func run(on gateway: GatewayClient) async throws {
         let bytes = try Descriptor.read(path: file)
+        guard !bytes.starts(with: Array("SQLite format 3\0".utf8)) else {
+            throw ClientFailure(
+                .failed,
+                "\(file) is a SQLite database, not a document of registries: `restore --from` puts it in the place of a "
+                    + "tenant's file, `serve --profile-registry-db` serves it where it is")
+        }
         var request = ClientRequest(
             .post, ["api", "chat", "registries"] + [registry].compactMap { $0 } + ["import"],
             query: [

@@ -41,6 +41,7 @@ struct Backup: ClientCommand {
         if let keep, !(1...100_000).contains(keep) {
             throw ValidationError("--keep \(keep): give an integer from 1 to 100000")
         }
+        if let to, to.isEmpty { throw ValidationError("--to is empty: give a directory") }
         if let maxAge {
             guard let age = Units.duration(maxAge), age > .zero else {
                 throw ValidationError("--max-age \(maxAge): give a length of time such as 12h or 30d")
@@ -64,5 +65,7 @@ struct Backup: ClientCommand {
                 } + (answer["pruned"]?.arrayValue ?? []).map { "\(tenant): pruned \($0.stringValue ?? "")" }
             }.map { Terminal.printable($0) }.joined(separator: "\n")
         }
+        // The data directory's own database belongs to no tenant; there may be none.
+        if scope.all { _ = try await gateway.send(.admin(.post, ["backups"])) }
     }
 }

@@ -32,7 +32,8 @@ struct Drill: ClientCommand {
             answers.flatMap { tenant, answer in
                 let report = HealthReport(answer["checks"])
                 let time = Amount.milliseconds(answer["recovered_in_ms"])
-                let title = "\(tenant): \(answer.text("backup")) serves after \(time)"
+                let outcome = time.isEmpty ? "does not serve" : "serves after \(time)"
+                let title = "\(tenant): \(answer.text("backup")) \(outcome)"
                 return [Style.heading(Terminal.printable(title))] + report.lines(onlyProblems: scope.all)
             }.joined(separator: "\n")
         }
