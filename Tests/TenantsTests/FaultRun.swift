@@ -1,5 +1,6 @@
 import GatewayTestSupport
 import Glibc
+import JSON
 import Profiles
 import SQLite
 import Synchronization
@@ -15,6 +16,9 @@ final class FaultRun: Sendable {
     let tenants: TestTenants
     private let allowed = Mutex<[String: Set<String?>]>(["default": [""], "agent": [""]])
     private let complaints = Mutex<[String]>([])
+    /// Slugs written in one transaction: all are there, or none.
+    private let together = Mutex<[[String]]>([])
+    private let backupsMade = Atomic<Int>(0)
     /// The fault is in reading, too.
     let readingFails = Atomic<Bool>(false)
 
@@ -67,6 +71,42 @@ final class FaultRun: Sendable {
             for slug in slugs { group.addTask { await self.create(slug, slug) } }
         }
         judgeMemory("writes of \(slugs.joined(separator: ", "))")
+    }
+
+    /// An import of new profiles: one transaction.
+    func importTogether(_ slugs: [String]) async {
+        guard let tenant = await open() else { return }
+        together.withLock { $0.append(slugs) }
+        for slug in slugs { mayAlsoBe(slug, slug) }
+        do {
+            let profiles = slugs.map { #""\#($0)":{"display_name":"\#($0)"}"# }.joined(separator: ",")
+            let document = try RegistryDocument(
+                document: JSONValue(parsing: #"{"slug":"default","profiles":{\#(profiles)}}"#))
+            let request = ImportRequest([document], mode: .merge, rules: ProfileRules(), createsRegistries: false)
+            _ = try await tenant.transact(tenants.context) { (transaction) throws(RegistryError) in
+                try transaction.importRegistries(request)
+            }
+            allowed.withLock { allowed in for slug in slugs { allowed[slug] = [slug] } }
+        } catch RegistryError.commitOutcomeUnknown {
+            // Stays allowed.
+        } catch {
+            allowed.withLock { allowed in for slug in slugs { allowed[slug] = [nil] } }
+            judge(error, "import")
+        }
+        judgeMemory("an import")
+    }
+
+    /// A backup that leaves one: whatever fails, there is a good one afterwards.
+    func backUp() async {
+        guard await open() != nil else { return }
+        let service = BackupService(tenants.directory, settings: BackupService.Settings())
+        do throws(RegistryError) {
+            _ = try await service.backUp(.default, BackupRequest(retention: BackupRetention(keep: 1)))
+            backupsMade.add(1, ordering: .relaxed)
+        } catch {
+            if case .backupFailed = error {} else { judge(error, "backup") }
+        }
+        await service.stop()
     }
 
     func checkpoint() async { await work { $0.wantsCheckpoint = true } }
@@ -126,7 +166,28 @@ final class FaultRun: Sendable {
             let name = found[slug]
             if !possible.contains(name) { return "\(slug) is \(name ?? "absent"), allowed are \(possible)" }
         }
+        for slugs in together.withLock({ $0 }) {
+            let present = slugs.filter { found[$0] != nil }
+            if !present.isEmpty && present != slugs { return "of \(slugs) only \(present) are there" }
+        }
         return nil
+    }
+
+    /// Backups that have a name are what their manifests say and sound, and there is one if any was acknowledged.
+    private func judgeBackups() async {
+        guard backupsMade.load(ordering: .relaxed) > 0 else { return }
+        let service = BackupService(tenants.directory, settings: BackupService.Settings())
+        let files = (try? await service.list(.default)) ?? []
+        if files.isEmpty { complain("no backup is left") }
+        for file in files {
+            let digest = try? FileSystem.digest(of: file.path) { true }
+            if digest == nil || digest?.sha256 != file.manifest?.sha256 {
+                complain("\(file.fileName) is not what its manifest says")
+            }
+            let sound = await Shell.run("sqlite3 'file:\(file.path)?immutable=1' 'PRAGMA integrity_check'")
+            if sound != "ok" { complain("\(file.fileName): \(sound)") }
+        }
+        await service.stop()
     }
 
     /// After the fault: the tenant serves without a restart, memory is what the file says and the answers allow, writes
@@ -143,6 +204,7 @@ final class FaultRun: Sendable {
         await patch("default", "again")
         if (try? tenant.displayName("default")) != "again" { complain("no write succeeds after the fault") }
         if await !isSameInFile(tenant) { complain("after a last write: \(await difference())") }
+        await judgeBackups()
         let sums = await tenants.shell(Self.consistency)
         if sums != "ok\n0\n0\n0" { complain("the file is inconsistent: \(sums)") }
         await tenants.directory.close()

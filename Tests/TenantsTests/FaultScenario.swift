@@ -14,7 +14,9 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
     /// The work on the failing disk.
     let work: @Sendable (FaultRun) async throws -> Void
 
-    static let all = [firstStart, serving, takeover, crash, crashInCheckpoint, othersChanges, replacement]
+    static let all = [
+        firstStart, serving, takeover, crash, crashInCheckpoint, othersChanges, replacement, importing, backup,
+    ]
 
     static let firstStart = FaultScenario(testDescription: "first start") {
         try FaultRun()
@@ -104,6 +106,30 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
         run.mayAlsoBe("agent", "lost")
         await run.look()
         await run.patch("default", "in the new file")
+    }
+
+    static let importing = FaultScenario(testDescription: "an import") {
+        let run = try FaultRun()
+        await run.open()
+        await run.patch("agent", "before")
+        return run
+    } work: { run in
+        await run.importTogether(["one", "two", "three", "four"])
+        await run.checkpoint()
+        await run.patch("agent", "after the import")
+    }
+
+    static let backup = FaultScenario(testDescription: "a backup") {
+        let run = try FaultRun()
+        await run.open()
+        await run.patch("agent", "backed up")
+        await run.backUp()
+        await run.patch("agent", "not yet")
+        return run
+    } work: { run in
+        await run.backUp()
+        await run.patch("default", "beside it")
+        await run.backUp()
     }
 
     /// The sqlite3 shell's change, on a disk that works for the shell.
