@@ -26,7 +26,7 @@ struct fault {
     int failed;
 };
 
-static struct fault faults[64];
+static struct fault faults[256];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int active;
 static bool installed;

@@ -155,7 +155,7 @@ struct RestoreTests {
         let tenants = try BackupTenants(in: before.scratch)
         let gone = try await tenants.tenant()
         let error = #expect(throws: RegistryError.self) { try gone.current() }
-        #expect(error?.message.contains("is missing but held data before") == true)
+        #expect(error?.message.contains("is missing but held data before") == true, "\(String(describing: error))")
         for _ in 0..<2 {
             await #expect(throws: RegistryError.self) {
                 try await tenants.service.backUp(.default, BackupRequest(retention: BackupRetention(keep: 1)))
