@@ -93,6 +93,38 @@ import Testing
         #expect(request.body["prediction"]?["content"] == "[EMAIL_10]")
     }
 
+    @Test func `who asks and what describes is masked, what has to work is not`() throws {
+        var run = try chain(("redact", "{}")).begin()
+        var request = ChatRequestDraft(
+            systemPrompt: nil,
+            body: try JSONValue(
+                parsing: #"""
+                    {"messages":[{"role":"user","name":"a@b.de","content":[{"type":"file","file":{"filename":"a@b.de","file_data":"a@b.de"}},
+                        {"type":"image_url","image_url":{"url":"a@b.de"}}]},{"role":"function","name":"a@b.de","content":"x"}],
+                     "user":"a@b.de","safety_identifier":"a@b.de","prompt_cache_key":"a@b.de","metadata":{"a@b.de":"a@b.de"},
+                     "stop":"a@b.de","web_search_options":{"a":"a@b.de","user_location":{"city":"a@b.de"}},
+                     "tools":[{"function":{"name":"a@b.de","description":"a@b.de","parameters":{"description":"a@b.de",
+                        "items":[{"title":"a@b.de"}],"additionalProperties":{"$comment":"a@b.de"},"enum":["a@b.de"]}}}],
+                     "response_format":{"json_schema":{"name":"a@b.de","schema":{"$defs":{"d":{"not":{"title":"a@b.de"}}}}}},
+                     "other":"a@b.de"}
+                    """#
+            ).objectValue ?? [:])
+        try run.onRequest(&request)
+        #expect(
+            try JSONValue.object(request.body)
+                == JSONValue(
+                    parsing: #"""
+                        {"messages":[{"role":"user","name":"[EMAIL_1]","content":[{"type":"file","file":{"filename":"[EMAIL_1]","file_data":"a@b.de"}},
+                            {"type":"image_url","image_url":{"url":"a@b.de"}}]},{"role":"function","name":"a@b.de","content":"x"}],
+                         "user":"[EMAIL_1]","safety_identifier":"[EMAIL_1]","prompt_cache_key":"[EMAIL_1]","metadata":{"a@b.de":"[EMAIL_1]"},
+                         "stop":"[EMAIL_1]","web_search_options":{"a":"a@b.de","user_location":{"city":"[EMAIL_1]"}},
+                         "tools":[{"function":{"name":"a@b.de","description":"[EMAIL_1]","parameters":{"description":"[EMAIL_1]",
+                            "items":[{"title":"[EMAIL_1]"}],"additionalProperties":{"$comment":"[EMAIL_1]"},"enum":["a@b.de"]}}}],
+                         "response_format":{"json_schema":{"name":"a@b.de","schema":{"$defs":{"d":{"not":{"title":"[EMAIL_1]"}}}}}},
+                         "other":"a@b.de"}
+                        """#))
+    }
+
     @Test func `without restore the answer stays masked, and its bytes need not be touched`() throws {
         var run = try chain(("redact", "{}")).begin()
         var request = draft(user("a@x.org"))

@@ -46,13 +46,17 @@ package struct ChatRequestDraft: Sendable, Equatable {
         systemPrompt = before ? text + separator + prompt : prompt + separator + text
     }
 
-    /// Every text that goes up, the profile's prompt first.
-    var texts: [(text: String, place: ChatTextPlace)] {
-        (systemPrompt.map { [($0, ChatTextPlace.content)] } ?? []) + messages.flatMap { ChatMessage.texts(of: $0) }
-            + (body["prediction"].map { ChatMessage.texts(of: $0) } ?? [])
+    /// Every text that `rewriteTexts` visits, the profile's prompt first.
+    var texts: [String] {
+        var (copy, found): (ChatRequestDraft, [String]) = (self, [])
+        copy.rewriteTexts { text, _ in
+            found.append(text)
+            return nil
+        }
+        return found
     }
 
-    /// Rewrites every text that goes up; nil from `transform` keeps it.
+    /// Rewrites every text that goes up (``ChatMessage`` and ``RequestTexts`` say where); nil from `transform` keeps it.
     mutating func rewriteTexts<Failure: Error>(
         _ transform: (String, ChatTextPlace) throws(Failure) -> String?
     ) throws(Failure) {
@@ -60,14 +64,23 @@ package struct ChatRequestDraft: Sendable, Equatable {
         var rewritten = messages
         var isChanged = false
         for index in rewritten.indices {
-            guard let new = try ChatMessage.rewriting(rewritten[index], transform) else { continue }
-            rewritten[index] = new
-            isChanged = true
+            if let new = try ChatMessage.rewriting(rewritten[index], transform) {
+                rewritten[index] = new
+                isChanged = true
+            }
+            let plain = try RequestTexts.rewriting(message: rewritten[index]) { text throws(Failure) in
+                try transform(text, .content)
+            }
+            if let plain {
+                rewritten[index] = plain
+                isChanged = true
+            }
         }
         if isChanged { messages = rewritten }
         // What the client expects the answer to be mostly like has the shape of a message's content.
         if let prediction = body["prediction"], let new = try ChatMessage.rewriting(prediction, transform) {
             body["prediction"] = new
         }
+        try RequestTexts.rewrite(&body) { text throws(Failure) in try transform(text, .content) }
     }
 }

@@ -4,8 +4,9 @@ import Profiles
 
 /// `redact`: masks sensitive texts on the way up, and with `restore` puts them back on the way down.
 ///
-/// Masked is every text that goes up: the profile's prompt as it is when this middleware's turn comes, all messages
-/// with the text parts of their contents, tool results, and the arguments of tool calls.
+/// Masked are the profile's prompt as it is when this middleware's turn comes, all messages with the text parts of their
+/// contents, tool results, the arguments of tool calls, and what `RequestTexts` lists beside them: names of authors and
+/// files, `user` and its kin, metadata, stop sequences, descriptions. Not masked is what could not work then (there too).
 struct RedactMiddleware: ChatMiddleware {
     private let masker: Masker
     private let restores: Bool

@@ -72,7 +72,7 @@ struct RedactSession: MiddlewareSession {
     private mutating func reservePlaceholders(in draft: ChatRequestDraft) {
         for placeholder in draft.issuedPlaceholders { table.reserve(placeholder) }
         guard restores, !draft.isFollowUp else { return }
-        for (text, _) in draft.texts {
+        for text in draft.texts {
             for placeholder in masker.placeholders(in: text) { table.reserve(placeholder) }
         }
     }
