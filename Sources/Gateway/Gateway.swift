@@ -170,7 +170,8 @@ struct Gateway: Responder {
     ) -> RequestContext {
         RequestContext(
             head: head, body: body, requestID: requestID, parameters: admitted.parameters,
-            principal: admitted.principal, tenantSlug: admitted.tenant, isTenantInPath: admitted.isTenantInPath,
+            route: admitted.endpoint.pattern, principal: admitted.principal, tenantSlug: admitted.tenant,
+            isTenantInPath: admitted.isTenantInPath,
             client: admitted.client, services: services)
     }
 
@@ -188,14 +189,12 @@ struct Gateway: Responder {
     ) {
         let level: Logger.Level = problem.status.code >= 500 ? .error : .debug
         guard services.log.logLevel <= level else { return }
-        services.log.log(
-            level: level, "request failed",
-            metadata: context.metadata(
-                route: admitted.endpoint.pattern,
-                extra: [
-                    "status": "\(problem.status.code)", "code": "\(problem.code)", "reason": "\(cause)",
-                    "duration_us": "\(services.clock.microseconds(since: started))",
-                ]))
+        var extra: Logger.Metadata = [
+            "status": "\(problem.status.code)", "code": "\(problem.code)",
+            "duration_us": "\(services.clock.microseconds(since: started))",
+        ]
+        extra.merge(problem.logged ?? ["reason": "\(cause)"]) { $1 }
+        services.log.log(level: level, "request failed", metadata: context.metadata(extra))
     }
 
     /// The headers every response carries (`gateway.md §4`).
@@ -209,7 +208,7 @@ struct Gateway: Responder {
 
 extension RequestContext {
     /// The metadata of a log line about this request; never bodies, keys, cookies or query strings (`gateway.md §9`).
-    func metadata(route: String, extra: Logger.Metadata) -> Logger.Metadata {
+    func metadata(_ extra: Logger.Metadata) -> Logger.Metadata {
         var metadata = extra
         metadata["request.id"] = "\(requestID)"
         metadata["route"] = "\(head.method.rawValue) \(route)"

@@ -1,5 +1,6 @@
 internal import HTTPServer
 internal import JSON
+internal import Logging
 internal import Middlewares
 internal import Profiles
 internal import Tenants
@@ -159,8 +160,7 @@ extension Problem {
         case let error as RegistryError: self.init(error)
         case let error as ResolutionError: self.init(error)
         case let error as UpstreamError: self.init(error)
-        case let error as MiddlewareRefusal:
-            self.init(Status(UInt16(clamping: error.status)), code: error.code, error.message, param: error.param)
+        case let error as MiddlewareRefusal: self.init(error)
         default: return nil
         }
     }
@@ -172,5 +172,23 @@ extension Problem {
         // 499 is what we log for a client that left; nobody reads it.
         self.init(Status(UInt16(clamping: error.status)), code: error.code, error.message, param: error.param)
         retryAfter = error.retryAfter.map { Int($0.seconds) }
+        var told: Logger.Metadata = [
+            "reason": "\(error.kind.rawValue)", "upstream": "\(error.upstream)", "attempts": "\(error.attempts)",
+        ]
+        if let status = error.upstreamStatus { told["upstream_status"] = "\(status)" }
+        if let detail = error.detail { told["detail"] = "\(detail)" }
+        logged = told
+    }
+
+    /// An answer that was accepted and then cannot be read; `reason` may quote it.
+    init(unreadableAnswerOf upstream: String, _ reason: String) {
+        self.init(.badGateway, code: "upstream_bad_response", "upstream \(upstream.debugDescription): \(reason)")
+        logged = ["reason": "the answer cannot be read as a chat completion", "upstream": "\(upstream)"]
+    }
+
+    /// What a middleware objects to.
+    init(_ refusal: MiddlewareRefusal) {
+        self.init(Status(UInt16(clamping: refusal.status)), code: refusal.code, refusal.message, param: refusal.param)
+        logged = refusal.logged.map { ["reason": "\($0)"] }
     }
 }

@@ -1,5 +1,6 @@
 internal import HTTPServer
 internal import JSON
+internal import Logging
 
 /// An error as a client meets it: one status, one body shape (`gateway.md §4`).
 ///
@@ -21,6 +22,8 @@ struct Problem: Error, Sendable, CustomStringConvertible {
     var errors: [JSONValue] = []
     /// Methods a 405 names.
     var allow: [String] = []
+    /// What the log tells in place of `message`, where that quotes an upstream, a prompt or an answer (`gateway.md §9`).
+    var logged: Logger.Metadata?
 
     init(_ status: Status, code: String, _ message: String, param: String? = nil) {
         self.status = status

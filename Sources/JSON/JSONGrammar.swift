@@ -74,7 +74,7 @@ enum JSONGrammar {
     /// The position after the string whose opening quote is just before `start`, escapes checked, bytes not yet
     /// checked for UTF-8; `escaped` tells whether there was any escape.
     static func stringEnd(
-        in bytes: UnsafeBufferPointer<UInt8>, from start: Int
+        in bytes: UnsafeBufferPointer<UInt8>, from start: Int, takesLoneSurrogates: Bool = false
     ) throws(JSONError) -> (end: Int, escaped: Bool) {
         var position = start
         var escaped = false
@@ -87,7 +87,13 @@ enum JSONGrammar {
                 throw JSONError("control character in a string; it must be escaped", at: position)
             }
             escaped = true
-            (_, position) = try scalar(ofEscapeIn: bytes, at: position)
+            if takesLoneSurrogates, position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "u"),
+                hexadecimal(in: bytes, from: position + 2) != nil
+            {
+                position += 6
+            } else {
+                (_, position) = try scalar(ofEscapeIn: bytes, at: position)
+            }
         }
     }
 

@@ -1,11 +1,19 @@
 /// The members of one JSON object as ranges of its bytes, found in one validating pass that builds no values.
 ///
 /// This is the way of a chat body through the gateway: the few members that matter are looked at, the rest stays
-/// bytes (``JSONSplice``). The pass is as strict as ``JSONValue/init(parsing:maximumDepth:)-(Array<UInt8>,_)``: what
-/// it accepts parses, and the other way round.
+/// bytes (``JSONSplice``). Unless told otherwise the pass is as strict as
+/// ``JSONValue/init(parsing:maximumDepth:)-(Array<UInt8>,_)``: what it accepts parses, and the other way round.
 package struct JSONMembers: Sendable {
     package enum Kind: Sendable, Equatable {
         case null, bool, number, string, array, object
+    }
+
+    /// How much is asked of the bytes.
+    package enum Rules: Sendable {
+        /// What the parser takes: no key twice in an object, no half of a surrogate pair.
+        case strict
+        /// What RFC 8259 says JSON is, for documents of others that are passed on and not read.
+        case grammar
     }
 
     package struct Member: Sendable {
@@ -28,11 +36,11 @@ package struct JSONMembers: Sendable {
     ///
     /// - Throws: as strict parsing does, and for a document that is no object.
     package init(
-        scanning bytes: [UInt8], maximumDepth: Int = JSONValue.defaultMaximumDepth
+        scanning bytes: [UInt8], rules: Rules = .strict, maximumDepth: Int = JSONValue.defaultMaximumDepth
     ) throws(JSONError) {
         self.bytes = bytes
         (members, objectRange) = try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
-            var scanner = JSONScanner(buffer, maximumDepth: maximumDepth)
+            var scanner = JSONScanner(buffer, rules: rules, maximumDepth: maximumDepth)
             return try scanner.scanDocument()
         }
     }

@@ -16,14 +16,19 @@ struct JSONScanner {
     }
 
     private let bytes: UnsafeBufferPointer<UInt8>
+    private let rules: JSONMembers.Rules
     private let maximumDepth: Int
     private var position: Int
     /// The keys of all open objects, innermost last.
     private var keys: [KeyEntry] = []
 
     /// The buffer must outlive the scanner.
-    init(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int = 0, maximumDepth: Int = JSONValue.defaultMaximumDepth) {
+    init(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int = 0, rules: JSONMembers.Rules = .strict,
+        maximumDepth: Int = JSONValue.defaultMaximumDepth
+    ) {
         self.bytes = bytes
+        self.rules = rules
         self.maximumDepth = maximumDepth
         position = start
         keys.reserveCapacity(64)
@@ -73,7 +78,7 @@ struct JSONScanner {
         let kind: JSONMembers.Kind
         switch bytes[position] {
         case UInt8(ascii: "\""):
-            position = try JSONGrammar.stringEnd(in: bytes, from: position + 1).end
+            position = try stringEnd(from: position + 1).end
             kind = .string
         case UInt8(ascii: "{"):
             try scanObject(depth: depth + 1) { _, _, _, _ in }
@@ -112,14 +117,14 @@ struct JSONScanner {
                 throw JSONError("expected a quoted key", at: position)
             }
             let start = position + 1
-            let (end, escaped) = try JSONGrammar.stringEnd(in: bytes, from: start)
+            let (end, escaped) = try stringEnd(from: start)
             position = end
             let key = KeyEntry(start: start, end: end - 1, escaped: escaped)
             skipWhitespace()
             guard next(is: UInt8(ascii: ":")) else { throw JSONError("expected ':' after the key", at: position) }
             let value: (Range<Int>, JSONMembers.Kind)
             do { value = try scanValue(depth: depth) } catch { throw error.inside(key: try text(of: key)) }
-            try refuseDuplicate(key, in: &log)
+            if rules == .strict { try refuseDuplicate(key, in: &log) }
             try visit(self, key, value.0, value.1)
             skipWhitespace()
             if next(is: UInt8(ascii: ",")) { continue }
@@ -129,6 +134,11 @@ struct JSONScanner {
             keys.removeSubrange(log.base...)
             return
         }
+    }
+
+    @inline(__always)
+    private func stringEnd(from start: Int) throws(JSONError) -> (end: Int, escaped: Bool) {
+        try JSONGrammar.stringEnd(in: bytes, from: start, takesLoneSurrogates: rules == .grammar)
     }
 
     @inline(__always)

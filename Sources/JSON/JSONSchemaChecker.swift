@@ -11,6 +11,8 @@ struct JSONSchemaChecker {
     private let limit: Int
     private var found: [JSONSchemaViolation] = []
     private var stepsLeft = Self.budget
+    /// The schema that judges at the moment.
+    private var current = 0
 
     init(nodes: [JSONSchemaNode], limit: Int) {
         self.nodes = nodes
@@ -29,12 +31,16 @@ struct JSONSchemaChecker {
     private var isDone: Bool { found.count >= limit || stepsLeft < 0 }
 
     private mutating func report(_ path: String, _ reason: @autoclosure () -> String) {
-        if !isDone { found.append(JSONSchemaViolation(path: path, reason: reason())) }
+        guard !isDone else { return }
+        found.append(JSONSchemaViolation(path: path, reason: reason(), schemaPath: nodes[current].path))
     }
 
     private mutating func check(_ value: JSONValue, against index: Int, path: String) {
         stepsLeft -= 1
         guard !isDone else { return }
+        let outer = current
+        current = index
+        defer { current = outer }
         let node = nodes[index]
         if node.refusesEverything { return report(path, "is not allowed") }
         if let types = node.types, !types.contains(where: { $0.accepts(value) }) {

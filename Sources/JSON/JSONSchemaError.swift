@@ -17,10 +17,13 @@ package struct JSONSchemaViolation: Error, Sendable, Equatable, CustomStringConv
     /// Where in the value, as in `modes[0].name`; empty at the top.
     package let path: String
     package let reason: String
+    /// Which part of the schema says so, as in `properties.modes.items`; nothing of the value is in it.
+    package let schemaPath: String
 
-    package init(path: String, reason: String) {
+    package init(path: String, reason: String, schemaPath: String = "") {
         self.path = path
         self.reason = reason
+        self.schemaPath = schemaPath
     }
 
     package var description: String { path.isEmpty ? reason : "\(path): \(reason)" }

@@ -24,7 +24,9 @@ package struct Completion: Sendable, Equatable {
             throw CompletionError(reason: "the answer is no JSON: \(error)")
         }
         if let failure = CompletionError(errorMember: document) { throw failure }
-        guard let choice = document["choices"]?[0] else { throw CompletionError(reason: "the answer has no choices") }
+        guard let choice = document["choices"]?.arrayValue.flatMap(Self.first) else {
+            throw CompletionError(reason: "the answer has no choices")
+        }
         id = document["id"]?.stringValue
         model = document["model"]?.stringValue
         usage = TokenUsage(document["usage"])
@@ -32,6 +34,11 @@ package struct Completion: Sendable, Equatable {
         let message = choice["message"]
         output = Self.text(message?["content"]) ?? message?["refusal"]?.stringValue ?? ""
         toolCalls = message?["tool_calls"]?.arrayValue ?? []
+    }
+
+    /// The choice of index 0, which need not stand first; where none says its index, the first.
+    static func first(of choices: [JSONValue]) -> JSONValue? {
+        choices.first { $0["index"]?.numberValue?.integral == 0 } ?? choices.first
     }
 
     /// A content string, or the texts of content parts.
@@ -49,10 +56,12 @@ package struct CompletionError: Error, Sendable, Equatable, CustomStringConverti
 }
 
 extension CompletionError {
-    /// The `error` member of an answer or an event, if it has one that is not null.
+    /// Whether an answer or an event has an `error` member that is not null.
+    ///
+    /// Upstreams look for it themselves and pass it on masked; whoever meets one here still does not quote it.
     init?(errorMember document: JSONValue) {
         guard let error = document["error"], !error.isNull else { return nil }
-        reason = error["message"]?.stringValue ?? error.stringValue ?? "the upstream reported an error"
+        reason = "the upstream reported an error"
     }
 }
 

@@ -1,11 +1,14 @@
 /// Hides credentials in text that came from an upstream: the ones we sent, and what looks like one.
 package struct CredentialMask: Sendable {
     private let secrets: [String]
+    /// The secrets that are looked for in answers too; see `masked(_:)` for bytes.
+    private let needles: [BytePattern]
 
     /// - Parameter secrets: values that were or may have been sent; empty ones are ignored.
     package init(_ secrets: [String]) {
         // Longest first, so that a secret that contains another one disappears as a whole.
         self.secrets = secrets.filter { !$0.isEmpty }.sorted { $0.utf8.count > $1.utf8.count }
+        needles = self.secrets.map { Array($0.utf8) }.filter(Self.isDistinctive).map { BytePattern($0) }
     }
 
     /// The same mask for one more value.
@@ -19,6 +22,21 @@ package struct CredentialMask: Sendable {
             result = result.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "***")
         }
         return Self.maskingLookalikes(result)
+    }
+
+    /// An answer's bytes without the credentials that were sent; nil when there are none in them.
+    ///
+    /// Only credentials that no answer holds by chance are looked for, as they stand: an upstream on the same machine
+    /// often has `none` or its own name for a key. What has to be escaped in JSON is not found.
+    func masked(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard needles.contains(where: { $0.occurs(in: bytes) }) else { return nil }
+        return needles.reduce(Array(bytes)) { $0.replacing($1.bytes, with: "***".utf8) }
+    }
+
+    /// At least 16 characters that JSON writes as they are, and no number: replacing it keeps a document valid.
+    private static func isDistinctive(_ secret: [UInt8]) -> Bool {
+        secret.count >= 16 && secret.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }
+            && !secret.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
     }
 
     /// Words that begin like a provider's key, and the word after `Bearer`.

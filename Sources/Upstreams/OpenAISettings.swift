@@ -5,7 +5,8 @@ package import JSON
 ///
 /// `members` are the top-level members of the body, to be written into a new body or spliced into a client's.
 /// Values of `ai-inference` come before those of `ai-chat`; numbers keep their spelling, zero is sent. Fields of a wrong
-/// type are left out and named in `warnings`: writes are checked elsewhere, so these come from a file.
+/// type are left out and named in `warnings`: writes are checked elsewhere, so these come from a file. `POST
+/// /api/chat/resolve` shows the warnings, the log has them.
 package struct OpenAISettings: Sendable {
     /// In the order they are written.
     package private(set) var members: [(key: String, value: JSONValue)] = []

@@ -56,9 +56,13 @@ final class OpenAIStream: TransferSink {
             phase.withLock { $0 = .failing(head, body: body) }
             return .more
         case .streaming(var framer):
-            let demand = framer.feed(bytes) { sink.received($0) } ?? .more
+            let (demand, failure) = framer.feed(bytes) { deliver($0) } ?? (.more, nil)
             let (isDone, pendingBytes) = (framer.isDone, framer.pending.count)
             phase.withLock { $0 = .streaming(framer) }
+            if let failure {
+                end(failure)
+                return .cancel
+            }
             if isDone {
                 end(nil)
                 return .more
@@ -83,14 +87,30 @@ final class OpenAIStream: TransferSink {
             end(UpstreamError(answer: head, body: body, upstream: upstream, mask: mask))
         case .streaming(var framer):
             if let rest = framer.finish() {
-                _ = rest.withUnsafeBytes { sink.received($0) }
-                end(nil)
+                let (_, failure) = rest.withUnsafeBytes { deliver($0) }
+                end(failure)
             } else if let error, error.kind != .reset, error.kind != .truncated {
                 end(UpstreamError(error, upstream: upstream))
             } else {
                 end(.truncated(upstream, detail: error?.message ?? "the stream ended without [DONE]"))
             }
         }
+    }
+
+    /// Hands whole events on, without credentials and up to the first that reports an error: that one is the end of
+    /// the answer, and its words are masked like those of any failure.
+    private func deliver(_ events: UnsafeRawBufferPointer) -> (TransferDemand, UpstreamError?) {
+        guard let failure = ReportedFailure.first(in: events) else { return (pass(events), nil) }
+        let before = UnsafeRawBufferPointer(rebasing: events[..<failure.start])
+        return (
+            before.isEmpty ? .more : pass(before),
+            .reported(failure.document, upstream: upstream, mask: mask)
+        )
+    }
+
+    private func pass(_ events: UnsafeRawBufferPointer) -> TransferDemand {
+        guard let masked = mask.masked(events) else { return sink.received(events) }
+        return masked.withUnsafeBytes { sink.received($0) }
     }
 
     private func end(_ error: UpstreamError?) {

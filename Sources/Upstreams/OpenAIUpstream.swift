@@ -1,4 +1,5 @@
 package import HTTPClient
+internal import JSON
 
 /// Any server that speaks OpenAI's chat completions. Bodies go up and answers come down as they are.
 package final class OpenAIUpstream: Upstream {
@@ -141,20 +142,29 @@ package final class OpenAIUpstream: Upstream {
                 return .failure(
                     UpstreamError(answer: response.head, body: response.body, upstream: upstream, mask: mask))
             }
-            guard isJSONObject(response.body) else {
-                return .failure(
-                    .badAnswer(upstream, status: response.status, "answered with something that is no JSON object"))
+            let document: JSONMembers
+            do throws(JSONError) {
+                document = try JSONMembers(
+                    scanning: response.body, rules: .grammar, maximumDepth: maximumAnswerDepth)
+            } catch {
+                var failure = UpstreamError.badAnswer(
+                    upstream, status: response.status, "answered with something that is no JSON object")
+                failure.detail = "the answer is malformed at byte \(error.offset) of \(response.body.count)"
+                return .failure(failure)
+            }
+            if let error = document["error"], error.kind != .null {
+                let value = (try? document.value(at: error.valueRange)) ?? .null
+                return .failure(.reported(["error": value], upstream: upstream, mask: mask))
             }
             return .success(
-                UpstreamResponse(head: UpstreamHead(response.head, upstream: upstream), body: response.body))
+                UpstreamResponse(
+                    head: UpstreamHead(response.head, upstream: upstream),
+                    body: response.body.withUnsafeBytes { mask.masked($0) } ?? response.body))
         }
     }
 
-    /// Judged by its ends: the whole was sent (the transport has counted), and reading it through is its reader's task.
-    private static func isJSONObject(_ body: [UInt8]) -> Bool {
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
-        return body.first { !isBlank($0) } == UInt8(ascii: "{") && body.last { !isBlank($0) } == UInt8(ascii: "}")
-    }
+    /// Schemas and tool arguments nest, but not like this.
+    private static let maximumAnswerDepth = 512
 }
 
 extension UpstreamHead {

@@ -33,6 +33,19 @@ extension UpstreamError {
         if status == 429 || status >= 500 { retryAfter = RetryAfter(head.fields) }
     }
 
+    /// What an upstream says instead of an answer after it has answered 200: the `error` of a document or an event.
+    ///
+    /// Never asked again, as it took the request and may have worked on it; a fallback may do better.
+    static func reported(_ document: JSONValue, upstream: String, mask: CredentialMask) -> UpstreamError {
+        let provider = ProviderError(document, mask: mask)
+        var error = UpstreamError(
+            kind: .failed, upstream: upstream, status: 502, code: provider.code ?? "upstream_failed",
+            message: provider.message ?? "upstream \"\(upstream)\" reported an error")
+        error.param = provider.param
+        error.upstreamStatus = 200
+        return error
+    }
+
     private static func code(of status: Int) -> String {
         switch status {
         case 404: "upstream_not_found"
@@ -53,12 +66,30 @@ private struct ProviderError {
 
     init(_ body: [UInt8], mask: CredentialMask) {
         // A body that is no JSON is none of ours to quote: a proxy's error page may hold anything.
-        guard let document = try? JSONValue(parsing: body) else { return }
-        // {"error": {"message": …}} with OpenAI and its kin, {"error": "…"}, {"message": "…"} or {"detail": "…"} elsewhere.
+        self.init((try? JSONValue(parsing: body)) ?? .null, mask: mask)
+    }
+
+    init(_ document: JSONValue, mask: CredentialMask) {
+        // {"error": {"message": …}} with OpenAI and its kin, {"error": "…"}, {"message": "…"}, {"detail": "…"} or
+        // FastAPI's {"detail": [{"loc": […], "msg": "…"}]} elsewhere.
         let error = document["error"] ?? document
-        let text = error.stringValue ?? error["message"]?.stringValue ?? error["detail"]?.stringValue
+        let text =
+            error.stringValue ?? error["message"]?.stringValue ?? error["detail"]?.stringValue
+            ?? Self.complaints(error["detail"])
         message = text.map { mask.masked(String($0.prefix(Self.maximumCharacters))) }
         code = error["code"]?.stringValue.map { mask.masked(String($0.prefix(100))) }
         param = error["param"]?.stringValue.map { mask.masked(String($0.prefix(200))) }
+    }
+
+    /// The `msg` of every entry, each after where it is; what was sent (`input`) is not repeated.
+    private static func complaints(_ detail: JSONValue?) -> String? {
+        let complaints = detail?.arrayValue?.prefix(20).compactMap { entry -> String? in
+            guard let text = entry["msg"]?.stringValue else { return entry.stringValue }
+            let place = entry["loc"]?.arrayValue?.prefix(20)
+                .compactMap { $0.stringValue ?? $0.numberValue?.text }.joined(separator: ".")
+            return place.map { $0.isEmpty ? text : "\($0): \(text)" } ?? text
+        }
+        guard let complaints, !complaints.isEmpty else { return nil }
+        return complaints.joined(separator: "; ")
     }
 }

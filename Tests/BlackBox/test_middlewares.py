@@ -1,6 +1,7 @@
 """Middlewares around a chat, seen from both of its ends (gateway.md §7; origin 2.4, 2.5)."""
 
 import json
+import re
 import threading
 import time
 
@@ -244,6 +245,71 @@ def test_redact_reaches_tool_calls_and_results(chat, upstream):
     )
     assert b"ann@example.com" not in upstream.last.body
     assert json.loads(upstream.last.messages[-2]["tool_calls"][0]["function"]["arguments"]) == {"to": "[EMAIL_1]"}
+
+
+def test_redact_masks_who_asks_and_what_describes(chat, upstream):
+    """Beside the texts: authors, users, metadata, stop sequences, descriptions, names of files, places."""
+    running(chat, use("redact", restore=True), policy=OPEN)
+    schema = {
+        "title": "t1@example.com",
+        "description": "t2@example.com",
+        "properties": {
+            "description": {"type": "string", "description": "t3@example.com"},
+            "list": {"items": {"anyOf": [{"description": "t4@example.com"}]}},
+            "kept": {"enum": ["k1@example.com"], "const": "k2@example.com", "default": "k3@example.com"},
+        },
+    }
+    parts = [
+        {"type": "text", "text": "t5@example.com"},
+        {"type": "file", "file": {"filename": "t6@example.com (1).pdf", "file_data": "data:;base64,k4@example.com"}},
+        {"type": "image_url", "image_url": {"url": "http://x/?u=k5@example.com"}},
+    ]
+    body = {
+        "messages": [{"role": "user", "name": "t7@example.com", "content": parts}],
+        "user": "t8@example.com",
+        "safety_identifier": "t9@example.com",
+        "prompt_cache_key": "t10@example.com",
+        "metadata": {"k6@example.com": "t11@example.com", "n": "x"},
+        "stop": ["t12@example.com", "END"],
+        "tools": [
+            {"type": "function", "function": {"name": "f", "description": "t13@example.com", "parameters": schema}},
+            {"type": "custom", "custom": {"name": "c", "description": "t14@example.com"}},
+        ],
+        "functions": [{"name": "g", "description": "t15@example.com", "parameters": schema}],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "r", "description": "t16@example.com", "schema": schema},
+        },
+        "web_search_options": {
+            "search_context_size": "low",
+            "user_location": {"type": "approximate", "approximate": {"city": "t17@example.com", "country": "DE"}},
+        },
+        "seed": 9007199254740993,
+    }
+    upstream.default = provider.answer('"to [EMAIL_1]"')
+    answer = complete(chat, "x", **body).json()
+    sent = upstream.last.body.decode()
+    assert set(re.findall(r"[a-z]+[0-9]+@example", sent)) == {f"k{n}@example" for n in range(1, 7)}
+    masked = {name: value for name, value in json.loads(sent).items() if name in body}
+    masked["messages"] = masked["messages"][1:]
+    originals = dict(re.findall(r"(\[EMAIL_[0-9]+\])=([^=]*)=", pairs_of(body, masked)))
+    assert sorted(originals.values()) == sorted(f"t{n}@example.com" for n in range(1, 18))
+    restored = json.dumps(masked)
+    for placeholder, original in originals.items():
+        restored = restored.replace(placeholder, original)
+    assert json.loads(restored) == body, "nothing else is changed"
+    assert answer["choices"][0]["message"]["content"] == f'"to {originals["[EMAIL_1]"]}"'
+
+
+def pairs_of(body, masked):
+    """`[EMAIL_1]=address=` for every address that was masked, found by the texts around it."""
+    if isinstance(body, dict):
+        return "".join(pairs_of(value, masked[name]) for name, value in body.items())
+    if isinstance(body, list):
+        return "".join(pairs_of(*pair) for pair in zip(body, masked, strict=True))
+    if body == masked:
+        return ""
+    return "".join(re.findall(r"\[EMAIL_[0-9]+\]", masked)) + "=" + re.search(r"t[0-9]+@example\.com", body)[0] + "="
 
 
 def test_redact_restores_in_the_answer(chat, upstream):
@@ -494,6 +560,89 @@ def test_require_json_on_a_stream_that_fails_is_a_plain_error(chat, upstream):
     upstream.default = provider.answer("never")
     response = complete(chat, "x", 502, stream=True)
     assert response.error["code"] == "upstream_invalid_json"
+
+
+@pytest.mark.parametrize("document", [{"error": {"message": "boom"}}, {"id": "x"}, {"choices": []}], ids=str)
+@pytest.mark.parametrize("route", ["/chat", "/v1/chat/completions"])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_require_json_takes_no_failure_for_an_answer(chat, upstream, document, route, streaming):
+    running(chat, use("require-json"))
+    upstream.default = provider.raw(200, document)
+    body = {"profile": "x", "stream": streaming}
+    body |= {"prompt": "x"} if route == "/chat" else {"messages": USER}
+    response = refuses(chat.post(route, body), 502)
+    assert response.error["type"] == "upstream_error"
+
+
+def test_what_require_json_refuses_is_not_logged(chatting, upstream):
+    http = chatting.client()
+    schema = {"type": "object", "additionalProperties": False, "properties": {"a": {"type": "integer"}}}
+    running(http, use("require-json", schema=schema, retries=0))
+    for text in ('{"the patient Ann Smith has flu": 1}', '{"a": "flu"}', "Ann Smith has flu", '{"flu": 1, "flu": 2}'):
+        upstream.next(provider.answer(text))
+        refuses(complete(http, "x", 502), 502, "not the JSON that this profile requires")
+    chatting.stop()
+    assert "flu" not in chatting.log() and "Ann" not in chatting.log()
+    assert "does not satisfy the schema at properties.a" in chatting.log()
+
+
+def test_an_echoed_prompt_is_not_logged(chatting, upstream):
+    http = chatting.client()
+    for behaviour in (
+        provider.raw(200, {"error": {"message": "echo PROMPTSECRET"}}),
+        provider.raw(200, '{"choices":[{"PROMPTSECRET":1,"PROMPTSECRET":2}]}'),
+        provider.failure(500, "PROMPTSECRET"),
+    ):
+        upstream.default = behaviour
+        assert http.post("/chat", {"prompt": "PROMPTSECRET"}).status == 502
+    chatting.stop()
+    assert "PROMPTSECRET" not in chatting.log() and '"upstream":"fake"' in chatting.log()
+
+
+def slow_answer(text, seconds):
+    def behave(call):
+        time.sleep(seconds)
+        provider.answer(text)(call)
+
+    return behave
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("route", ["chat", "completions"])
+@pytest.mark.parametrize("text", ['{"a": 1}', "never"])
+def test_require_json_keeps_a_stream_alive_while_it_waits(chatting, upstream, route, text):
+    """`: ping` within 15 s also while the whole answer is awaited; what fails later is told in the stream."""
+    http = chatting.client()
+    running(http, use("require-json", retries=0))
+    upstream.default = slow_answer(text, 12)
+    body = {"profile": "x", "stream": True} | ({"prompt": "x"} if route == "chat" else {"messages": USER})
+    target = "/chat" if route == "chat" else "/v1/chat/completions"
+    began = time.monotonic()
+    with http.stream("POST", target, json=body) as answer:
+        assert answer.status == 200 and answer.headers["X-Profile"] == "default/x"
+        pieces = answer.pieces()
+        received = next(pieces)
+        assert received.startswith(b": ping\n\n") and time.monotonic() - began < 15
+        received += b"".join(pieces)
+    assert answer.ended_well
+    if text == "never":
+        assert b"upstream_invalid_json" in received and b"[DONE]" not in received
+        assert (b"event: turn.failed" in received) == (route == "chat")
+        eventually(lambda: "stream broke off" in chatting.log(), "it is logged")
+        assert "never" not in chatting.log()
+    else:
+        assert b"turn.completed" in received if route == "chat" else received.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.slow
+def test_a_client_that_leaves_a_stream_kept_alive_ends_the_call(chat, upstream):
+    running(chat, use("require-json"))
+    upstream.default = provider.hang
+    with chat.stream("POST", "/chat", json={"prompt": "x", "profile": "x", "stream": True}) as answer:
+        next(answer.pieces())
+    left = time.monotonic()
+    eventually(lambda: upstream.last.closed_at, "the call is given up")
+    assert upstream.last.closed_at - left < 2
 
 
 def test_require_json_leaves_tool_calls_alone(chat, upstream):

@@ -626,6 +626,26 @@ def test_an_edit_by_hand_cannot_name_another_place(chatting, upstream):
     assert response.status in (400, 500, 502) and "openai-base-url" in response.error["message"], response
 
 
+def test_a_setting_that_a_hand_made_unusable_is_told(chatting, upstream):
+    """It is left out, and does not disappear silently: resolving and the log say so."""
+    http = chatting.client()
+    create(http, "x", runtime=patch(**{"ai-chat": {"ai-engine": "m-1"}}))
+    assert "warnings" not in http.post("/api/chat/resolve", {"profile": "x"}).json()
+    database.shell(
+        chatting.database(),
+        "UPDATE profiles SET document_json = json_set(document_json,"
+        " '$.runtime.step_settings_patch.ai-chat.ai-temperature', 'warm') WHERE slug='x'",
+    )
+    warnings = ["ai-chat.ai-temperature is no number and is left out"]
+    document = eventually(
+        lambda: (d := http.post("/api/chat/resolve", {"profile": "x"}).json()).get("warnings") and d, "the edit is seen"
+    )
+    assert document["warnings"] == warnings
+    assert chat_with(http, "x")["model"] == "fake-model" and "temperature" not in upstream.last.json()
+    chatting.stop()
+    assert warnings[0] in chatting.log()
+
+
 def test_settings_on_v1_are_the_profiles(chat, upstream):
     """Where the client says nothing, the profile's settings stand; what it passes stays byte for byte."""
     with_settings(chat, policy=OPEN, ai_chat={"ai-engine": "m-1", "ai-temperature": 0.25, "ai-stop": ["END"]})

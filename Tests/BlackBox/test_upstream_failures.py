@@ -1,6 +1,7 @@
 """An upstream that refuses, hangs, cuts or answers nonsense (gateway.md §4, §8): a clear error, and nobody else's."""
 
 import json
+import threading
 
 import pytest
 
@@ -230,3 +231,163 @@ def test_a_huge_answer_passes(chat, upstream):
     always(upstream, provider.answer(text))
     assert ask(chat, "chat").json()["output"] == text
     assert ask(chat, "v1").json()["choices"][0]["message"]["content"] == text
+
+
+LEAK = f"bad key {FAKE_KEY} or sk-otherkey0123456"
+
+
+@BOTH
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    "document", [{"error": {"message": LEAK}}, {"error": LEAK}, {"error": {"code": 5, "detail": LEAK}}]
+)
+def test_an_error_document_in_a_200_is_502_and_masked(chatting, upstream, door, document, streaming):
+    """Whether it comes as a document or as an event: never a success, and nobody's credential in answer or log."""
+
+    def behave(call):
+        if not call.json().get("stream"):
+            return call.respond(200, document)
+        call.begin_stream()
+        call.event(provider.delta("one"))
+        call.event(document)
+        call.event("[DONE]")
+        call.end_stream()
+
+    always(upstream, behave)
+    http = chatting.client()
+    if streaming:
+        with open_stream(http, door) as answer:
+            events = list(answer.events())
+        assert answer.ended_well and "one" in events[-2].data
+        error = events[-1].json()["error"]
+        assert events[-1].name == ("turn.failed" if door == "chat" else None)
+    else:
+        error = refuses(ask(http, door), 502).error
+    assert error["message"] == "bad key *** or ***" and error["type"] == "upstream_error"
+    chatting.stop()
+    assert FAKE_KEY not in chatting.log() and "bad key" not in chatting.log()
+
+
+def test_a_named_error_event_is_masked_too(chat, upstream):
+    def behave(call):
+        call.begin_stream()
+        call.chunk(f"event: error\ndata: {LEAK}\n\n")
+        call.end_stream()
+
+    always(upstream, behave)
+    with open_stream(chat, "v1") as answer:
+        assert [event.json()["error"]["message"] for event in answer.events()] == ["bad key *** or ***"]
+
+
+@BOTH
+@pytest.mark.parametrize("streaming", [False, True])
+def test_our_own_credential_in_an_answer_is_masked(chat, upstream, door, streaming):
+    always(upstream, provider.answer(f"the key is {FAKE_KEY}, they say"))
+    if streaming:
+        with open_stream(chat, door) as answer:
+            body = answer.body().decode()
+    else:
+        body = ask(chat, door).text
+    assert FAKE_KEY not in body and "the key is ***, they say" in body
+
+
+def test_a_fallback_stands_in_for_an_error_in_a_200(start, upstream):
+    gateway = start(config=chat_config(upstream), environment={"FAKE_KEY": FAKE_KEY})
+    http = gateway.client()
+    always(upstream, provider.raw(200, {"error": {"message": "boom"}}))
+    settings = {"gateway": {"upstream": "fake", "fallback-upstreams": ["echo"]}}
+    create(http, "falling", runtime={"step_settings_patch": settings})
+    assert http.post("/chat/falling", {"prompt": "hello"}).json()["upstream"] == "echo"
+    assert len(upstream.calls) == 1
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "body", ["{not json}", '{"choices":[}', '{"a":1,}', '{"a":"\n"}', '{"a":1} {"b":2}', "{'a':1}"]
+)
+def test_an_answer_that_only_looks_like_json_is_502(chat, upstream, door, body):
+    always(upstream, provider.raw(200, body))
+    refuses(ask(chat, door), 502)
+
+
+@pytest.mark.parametrize("inner", ['"a":1,"a":2', '"t":"half a pair: \\ud83d"', '"deep":' + "[" * 200 + "]" * 200])
+def test_json_that_we_would_not_write_passes(chat, upstream, inner):
+    body = '{"choices": [], %s}' % inner
+    always(upstream, provider.raw(200, body))
+    assert ask(chat, "v1").text == body
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "detail, message",
+    [
+        (
+            [{"loc": ["body", "messages", 0], "msg": "field required", "input": "private"}],
+            "body.messages.0: field required",
+        ),
+        ([{"msg": "one"}, {"msg": "two"}], "one; two"),
+        (["plain words"], "plain words"),
+    ],
+)
+def test_a_validation_error_as_fastapi_writes_it_passes(chat, upstream, door, detail, message):
+    always(upstream, provider.raw(422, {"detail": detail}))
+    response = refuses(ask(chat, door), 422)
+    assert response.error["message"] == message
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_fallback_has_timeouts_of_its_own(start, upstream, streaming):
+    """The first upstream's patience, or none, says nothing about the next one's."""
+    config = chat_config(upstream)
+    config["upstreams"]["gone"] = {"api": "openai", "base_url": unused_address()}
+    config["upstreams"]["fake"]["timeouts"] = {"first_byte": "500ms", "total": "5s"}
+    http = start(config=config, environment={"FAKE_KEY": FAKE_KEY}).client()
+    settings = {"gateway": {"upstream": "gone", "fallback-upstreams": ["fake"], "max-retries": 0}}
+    create(http, "falling", runtime={"step_settings_patch": settings})
+    always(upstream, provider.hang)
+    response = http.post("/chat/falling", {"prompt": "hello", "stream": streaming}, timeout=8)
+    refuses(response, 504, "fake")
+    create(
+        http,
+        "patient",
+        runtime={"step_settings_patch": {"gateway": {**settings["gateway"], "first-byte-timeout-ms": 3000}}},
+    )
+
+    def slow(call):
+        threading.Event().wait(1)
+        provider.answer()(call)
+
+    always(upstream, slow)
+    assert http.post("/chat/patient", {"prompt": "hello", "stream": streaming}).status == 200
+
+
+def log_lines(gateway, message):
+    return [line for line in map(json.loads, gateway.log().splitlines()) if line.get("message") == message]
+
+
+@BOTH
+def test_a_stream_that_breaks_off_is_logged(chatting, upstream, door):
+    always(upstream, provider.stream_and_cut("words-of-the-answer"))
+    with open_stream(chatting.client(), door) as answer:
+        answer.body()
+    [line] = eventually(lambda: log_lines(chatting, "stream broke off"), "it is logged")
+    assert line["level"] == "warning" and line["upstream"] == "fake" and line["tenant"] == "default"
+    assert line["code"] == "upstream_truncated" and line["request.id"] == answer.headers["X-Request-Id"]
+    assert "words-of-the-answer" not in chatting.log()
+
+
+def test_a_stream_that_the_client_leaves_is_no_failure_of_the_upstream(chatting, upstream):
+    always(upstream, provider.stream_and_hang("one"))
+    with open_stream(chatting.client(), "v1") as answer:
+        next(answer.pieces())
+    eventually(lambda: upstream.last.closed_at, "the call is given up")
+    chatting.stop()
+    assert not log_lines(chatting, "stream broke off")
+
+
+def test_the_first_choice_is_the_one_of_index_0(chat, upstream):
+    def choice(index, text):
+        return {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+
+    always(upstream, provider.answer(choices=[choice(1, "second"), choice(0, "first")]))
+    assert ask(chat, "chat").json()["output"] == "first"

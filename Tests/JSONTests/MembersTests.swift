@@ -48,6 +48,22 @@ import Testing
         #expect(throws: JSONError.self) { try members(text) }
     }
 
+    @Test(arguments: [
+        #"{"a":1,"a":2}"#, #"{"a":{"b":1,"b":2}}"#, #"{"a":"\ud83d"}"#, #"{"a":"\ude00 \ud83d\ud83d"}"#,
+    ])
+    func `the grammar alone takes what the parser refuses`(text: String) throws {
+        #expect(throws: JSONError.self) { try JSONMembers(scanning: Array(text.utf8)) }
+        #expect(try JSONMembers(scanning: Array(text.utf8), rules: .grammar).members.first?.key == "a")
+    }
+
+    @Test(arguments: [
+        "{not json}", #"{"a":1,}"#, #"{"a":"\ud83"}"#, #"{"a":"\x"}"#, #"{"a":01}"#, #"{"a":1}{}"#, #"{"a":"\u"#, "{",
+        "",
+    ])
+    func `the grammar alone still refuses what is no JSON`(text: String) {
+        #expect(throws: JSONError.self) { try JSONMembers(scanning: Array(text.utf8), rules: .grammar) }
+    }
+
     @Test func `takes 64 levels and refuses 65`() throws {
         func nested(_ depth: Int) -> String {
             "{\"a\":" + String(repeating: "[", count: depth - 1) + String(repeating: "]", count: depth - 1) + "}"

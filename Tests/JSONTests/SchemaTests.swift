@@ -142,6 +142,13 @@ import Testing
         #expect(schema.violations(of: nested).map(\.reason) == ["too large to be checked against this schema"])
     }
 
+    @Test func `a violation knows the part of the schema it is of, and tells nothing of the value there`() throws {
+        let schema = try self.schema(
+            #"{"properties":{"a":{"items":{"type":"integer"}}},"additionalProperties":false,"required":["b"]}"#)
+        let value = try JSONValue(parsing: #"{"a":[1,"x"],"secret":1}"#)
+        #expect(schema.violations(of: value).map(\.schemaPath) == ["", "properties.a.items", ""])
+    }
+
     @Test func `reports at most as many violations as asked for`() throws {
         let value = JSONValue.array((0..<1000).map { .string("\($0)") })
         #expect(try schema(#"{"items":{"type":"null"}}"#).violations(of: value, limit: 3).count == 3)

@@ -29,13 +29,22 @@ struct CompletionTests {
         #expect(completion.usage == nil)
     }
 
+    @Test(arguments: [
+        (#"{"choices":[{"index":1,"message":{"content":"b"}},{"index":0,"message":{"content":"a"}}]}"#, "a"),
+        (#"{"choices":[{"message":{"content":"a"}},{"message":{"content":"b"}}]}"#, "a"),
+        (#"{"choices":[{"index":2,"message":{"content":"c"}},{"index":1,"message":{"content":"b"}}]}"#, "c"),
+    ])
+    func `the choice of index 0 is the answer, wherever it stands`(body: String, output: String) throws {
+        #expect(try Completion(parsing: Array(body.utf8)).output == output)
+    }
+
     @Test(arguments: ["", "[]", "{}", #"{"choices":[]}"#, #"{"choices":{}}"#])
     func `what has no choice is an error`(body: String) {
         #expect(throws: CompletionError.self) { try Completion(parsing: Array(body.utf8)) }
     }
 
     @Test func `an error in a 200 is an error`() {
-        #expect(throws: CompletionError(reason: "overloaded")) {
+        #expect(throws: CompletionError(reason: "the upstream reported an error")) {
             try Completion(parsing: Array(#"{"error":{"message":"overloaded"},"choices":[{}]}"#.utf8))
         }
     }

@@ -13,4 +13,30 @@ struct CredentialMaskTests {
     func `credentials disappear, words stay`(text: String, expected: String) {
         #expect(CredentialMask(["s3cret", "s3cret-extended", ""]).masked(text) == expected)
     }
+
+    @Test(arguments: [
+        (
+            "a-secret-of-twenty-1", #"{"a":"x a-secret-of-twenty-1 y","b":"a-secret-of-twenty-1"}"#,
+            #"{"a":"x *** y","b":"***"}"#
+        ),
+        ("ollama", #"{"a":"ollama"}"#, nil),
+        ("12345678901234567890", #"{"a":12345678901234567890}"#, nil),
+        ("a-secret-of-twenty-1", #"{"a":"a-secret-of-twenty-2"}"#, nil),
+    ])
+    func `credentials nobody writes by chance disappear from answers`(secret: String, answer: String, expected: String?)
+    {
+        let masked = Array(answer.utf8).withUnsafeBytes { CredentialMask([secret]).masked($0) }
+        #expect(masked.map { String(decoding: $0, as: UTF8.self) } == expected)
+    }
+
+    @Test func `a pattern is found wherever it stands`() {
+        let pattern = BytePattern("abab".utf8)
+        for text in ["abab", "xabab", "ababx", "aababb", "abaabab"] {
+            #expect(Array(text.utf8).withUnsafeBytes { pattern.occurs(in: $0) }, "\(text)")
+        }
+        for text in ["", "aba", "abaab", "bababa".replacing("abab", with: "abba")] {
+            #expect(!Array(text.utf8).withUnsafeBytes { pattern.occurs(in: $0) }, "\(text)")
+        }
+        #expect(Array("--x".utf8).withUnsafeBytes { BytePattern("x".utf8).occurs(in: $0) })
+    }
 }

@@ -158,13 +158,48 @@ struct OpenAIUpstreamTests {
         #expect(!error.message.contains("private"))
     }
 
-    @Test(arguments: ["<html></html>", "", "[1]", "\"text\"", "{\"half\":"])
+    @Test(arguments: ["<html></html>", "", "[1]", "\"text\"", "{\"half\":", "{not json}", #"{"a":1}{}"#])
     func `an answer that is no JSON object is 502`(body: String) async throws {
         let fake = try FakeUpstream { _, exchange in exchange.respond(200, body) }
         defer { fake.stop() }
         let error = try #require(await failure(try upstream(fake), UpstreamRequest(body: [])))
         #expect(error.status == 502)
         #expect(error.code == "upstream_bad_response")
+    }
+
+    @Test func `an error in an accepted answer is a failure, and masked`() async throws {
+        let fake = try FakeUpstream { _, exchange in
+            exchange.respond(200, #"{"error":{"message":"bad key \#(Self.key)","code":"k","param":"p"},"choices":[]}"#)
+        }
+        defer { fake.stop() }
+        let error = await failure(try upstream(fake), UpstreamRequest(body: Array("{}".utf8)))
+        #expect(error?.message == "bad key ***")
+        #expect(error?.code == "k")
+        #expect(error?.param == "p")
+        #expect(error?.status == 502)
+        #expect(error?.mayFallBack == true)
+        #expect(error?.mayBeRetried == false)
+    }
+
+    @Test(arguments: ["", "\r"])
+    func `an error event ends a stream with what came before it`(carriageReturn: String) async throws {
+        let end = carriageReturn + "\n"
+        let fake = try FakeUpstream { _, exchange in
+            exchange.beginChunks()
+            exchange.chunk(
+                "data: {\"a\":\"error\"}\(end)\(end)data: {\"error\":\"bad key \(Self.key)\"}\(end)\(end)"
+                    + "data: [DONE]\(end)\(end)")
+            exchange.endChunks()
+        }
+        defer { fake.stop() }
+        let sink = CollectingSink()
+        try upstream(fake).stream(UpstreamRequest(body: Array("{}".utf8)), to: sink)
+        let record = await sink.end()
+        // Of a CR LF the event ends with the CR.
+        #expect(record.text.hasPrefix("data: {\"a\":\"error\"}\(end)"))
+        #expect(!record.text.contains("bad key") && !record.text.contains("DONE"))
+        #expect(record.ends.map { $0?.message } == ["bad key ***"])
+        #expect(record.ends.map { $0?.code } == ["upstream_failed"])
     }
 
     @Test func `a silent upstream is 504, a refusing one 502`() async throws {

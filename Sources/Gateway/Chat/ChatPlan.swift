@@ -1,4 +1,3 @@
-internal import HTTPClient
 internal import HTTPServer
 internal import JSON
 internal import Middlewares
@@ -12,7 +11,6 @@ struct ChatPlan: Sendable {
     let resolved: ResolvedProfile
     /// The chosen upstream with its retries and fallbacks.
     let upstream: any Upstream
-    let timeouts: TransferTimeouts
     let tools: ToolFilter
     let middlewares: MiddlewareChain
     /// The prompt as an encoded `system` message; nil when there is none.
@@ -25,13 +23,12 @@ struct ChatPlan: Sendable {
     var superseded: [String] = []
 
     init(
-        entry: ProfileEntry, resolved: ResolvedProfile, upstream: any Upstream, timeouts: TransferTimeouts,
-        tools: ToolFilter, middlewares: MiddlewareChain
+        entry: ProfileEntry, resolved: ResolvedProfile, upstream: any Upstream, tools: ToolFilter,
+        middlewares: MiddlewareChain
     ) {
         self.entry = entry
         self.resolved = resolved
         self.upstream = upstream
-        self.timeouts = timeouts
         self.tools = tools
         self.middlewares = middlewares
         let prompt = resolved.effective.systemPrompt ?? ""
@@ -55,8 +52,7 @@ struct ChatPlan: Sendable {
         UpstreamRequest(
             body: body,
             clientHeaders: HeaderPolicy.up.compactMap { name in context.head.headers[name].map { (name, $0) } },
-            profileHeaders: settings.headers, timeouts: timeouts,
-            showsSystemText: context.principal.role >= .reader)
+            profileHeaders: settings.headers, showsSystemText: context.principal.role >= .reader)
     }
 
     /// The headers of a chat answer (`gateway.md §4`).

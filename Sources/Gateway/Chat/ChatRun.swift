@@ -1,5 +1,6 @@
 internal import HTTPServer
 internal import JSON
+internal import Logging
 internal import Middlewares
 internal import Upstreams
 
@@ -41,6 +42,9 @@ struct ChatRun: Sendable {
     /// The body as the upstream would get it, for `POST /api/chat/resolve`.
     var upstreamBody: [UInt8] { body }
 
+    /// Settings that are left out because they cannot be used.
+    var warnings: [String] { settings.warnings }
+
     /// Asks for a whole answer.
     mutating func collect() async throws -> UpstreamResponse {
         var answer = try await send(body)
@@ -48,6 +52,10 @@ struct ChatRun: Sendable {
         var spent: JSONObject = [:]
         while true {
             var document = ChatAnswer(body: try Self.document(of: answer))
+            // What has no choice is no answer that a middleware could find nothing wrong with.
+            if run.needsWholeAnswer, document.body["choices"]?.arrayValue?.isEmpty ?? true {
+                throw Problem(unreadableAnswerOf: answer.head.upstream, "the answer has no choices")
+            }
             document.body["usage"] = Usage.sum(document.body["usage"], spent)
             switch try run.onAnswer(&document) {
             case .deliver:
@@ -64,7 +72,9 @@ struct ChatRun: Sendable {
     /// Asks for a stream, and translates it for the client.
     ///
     /// An answer that a middleware judges as a whole is asked for as one, and played out as a stream afterwards.
-    mutating func stream(_ translator: any StreamTranslator) async throws -> (ResponseStream, UpstreamHead) {
+    ///
+    /// - Returns: the stream, and the upstream's head unless the client's stream had to begin before that came.
+    mutating func stream(_ translator: any StreamTranslator) async throws -> (ResponseStream, UpstreamHead?) {
         guard let run = middlewares, run.changesAnswers || run.needsWholeAnswer else {
             return try await relay(translator)
         }
@@ -72,20 +82,28 @@ struct ChatRun: Sendable {
             return try await relay(RewritingTranslator(run.makeStream(), then: translator))
         }
         body = try Self.withoutStreaming(body)
-        let answer = try await collect()
-        let stream = ResponseStream()
-        let events = AnswerEvents.events(for: try Self.document(of: answer), includesUsage: wantsUsage)
-        stream.write(translator.began(answer.head))
-        _ = events.withUnsafeBytes { stream.write(translator.translate($0) ?? Array($0)) }
-        stream.write(translator.completed())
-        stream.finish()
-        return (stream, answer.head)
+        let relay = WholeAnswerRelay(translator, includesUsage: wantsUsage, onFailure: logFailure)
+        let head = try await relay.start { [self] in
+            var run = self
+            let answer = try await run.collect()
+            return (answer.head, try Self.document(of: answer))
+        }
+        return (relay.stream, head)
     }
 
-    private func relay(_ translator: any StreamTranslator) async throws -> (ResponseStream, UpstreamHead) {
-        let relay = StreamRelay(translator)
+    private func relay(_ translator: any StreamTranslator) async throws -> (ResponseStream, UpstreamHead?) {
+        let relay = StreamRelay(translator, onFailure: logFailure)
         let head = try await relay.start(plan.upstream, plan.request(body: body, settings: settings, for: context))
         return (relay.stream, head)
+    }
+
+    /// One line for a stream that fails after its head: nothing else tells the operator.
+    private var logFailure: @Sendable (Problem) -> Void {
+        { [context, plan] problem in
+            var extra: Logger.Metadata = ["code": "\(problem.code)", "profile": "\(plan.runtimeKey)"]
+            extra.merge(problem.logged ?? ["reason": "\(problem.message)"]) { $1 }
+            context.services.log.warning("stream broke off", metadata: context.metadata(extra))
+        }
     }
 
     private func send(_ body: [UInt8]) async throws -> UpstreamResponse {
@@ -105,9 +123,7 @@ struct ChatRun: Sendable {
         do throws(JSONError) {
             return try JSONValue(parsing: answer.body).objectValue ?? [:]
         } catch {
-            throw Problem(
-                .badGateway, code: "upstream_bad_response",
-                "upstream \(answer.head.upstream.debugDescription) answered with invalid JSON: \(error.reason)")
+            throw Problem(unreadableAnswerOf: answer.head.upstream, "the answer is no JSON: \(error)")
         }
     }
 }

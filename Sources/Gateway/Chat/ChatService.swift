@@ -1,6 +1,6 @@
-internal import HTTPClient
 internal import HTTPServer
 internal import JSON
+internal import Logging
 internal import Middlewares
 internal import Profiles
 internal import Tenants
@@ -141,12 +141,16 @@ final class ChatService: Sendable {
             id, try entry.profile(), requested, in: snapshot)
         let settings = resolved.effective.stepSettings
         let destination = try services.upstreams.choose(settings)
+        for warning in try OpenAISettings(settings).warnings {
+            services.log.warning(
+                "a stored setting is not used",
+                metadata: context.metadata(["profile": "\(id)", "reason": "\(warning)"]))
+        }
         let credentials = ProfileCredentials(
             settings, secrets: services.configuration.secrets, tenant: context.tenantSlug)
         return ChatPlan(
             entry: entry, resolved: resolved,
             upstream: try services.upstreams.chain(from: destination, settings, credentials),
-            timeouts: destination.timeouts.applying(settings),
             tools: ToolFilter(allowed: resolved.effective.tools, catalogue: catalogue),
             middlewares: try middlewares(of: resolved, requested))
     }

@@ -58,30 +58,3 @@ struct ProfileCredentials: Sendable {
         return ("\(section).\(field)", text)
     }
 }
-
-/// An upstream that is asked with a credential of the profile's.
-struct UpstreamWithCredential: Upstream {
-    let base: any Upstream
-    let credential: Credential
-
-    var name: String { base.name }
-    var api: String { base.api }
-    var endpoint: String? { base.endpoint }
-
-    func send(
-        _ request: UpstreamRequest,
-        completion: @escaping @Sendable (Result<UpstreamResponse, UpstreamError>) -> Void
-    ) -> any UpstreamCall {
-        base.send(withCredential(request), completion: completion)
-    }
-
-    func stream(_ request: UpstreamRequest, to sink: any UpstreamSink) -> any UpstreamCall {
-        base.stream(withCredential(request), to: sink)
-    }
-
-    private func withCredential(_ request: UpstreamRequest) -> UpstreamRequest {
-        var request = request
-        request.credential = credential
-        return request
-    }
-}

@@ -31,6 +31,8 @@ final class RewritingTranslator: StreamTranslator {
             })
     }
 
+    var failure: Problem? { next.failure }
+
     func completed() -> [UInt8] { next.completed() }
 
     func failed(_ problem: Problem) -> [UInt8] {

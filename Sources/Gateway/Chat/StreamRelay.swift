@@ -12,10 +12,16 @@ protocol StreamTranslator: AnyObject, Sendable {
     func began(_ head: UpstreamHead) -> [UInt8]
     /// The client's events for some of the upstream's; nil passes the upstream's bytes on as they are.
     func translate(_ events: UnsafeRawBufferPointer) -> [UInt8]?
-    /// What closes a stream that came to its proper end.
+    /// What is wrong with what was translated so far, also if the upstream finds nothing wrong with it.
+    var failure: Problem? { get }
+    /// What closes a stream that came to its proper end, if nothing was wrong.
     func completed() -> [UInt8]
     /// What closes a stream that broke off; the client must be able to tell (`gateway.md §8`).
     func failed(_ problem: Problem) -> [UInt8]
+}
+
+extension StreamTranslator {
+    var failure: Problem? { nil }
 }
 
 /// Passes a streamed answer from the upstream's thread to the client's connection.
@@ -44,8 +50,13 @@ final class StreamRelay: UpstreamSink {
     /// Set by every write; the keep-alive looks whether a period passed without one.
     private let wroteRecently = Atomic<Bool>(true)
 
-    init(_ translator: any StreamTranslator) {
+    private let onFailure: @Sendable (Problem) -> Void
+
+    /// - Parameter onFailure: hears of a stream that ends in an error after it has begun, which no status tells any more;
+    ///   not of one that nobody waits for.
+    init(_ translator: any StreamTranslator, onFailure: @escaping @Sendable (Problem) -> Void) {
         self.translator = translator
+        self.onFailure = onFailure
     }
 
     /// Starts the call and waits for its head; from then on bytes flow by themselves.
@@ -130,7 +141,9 @@ final class StreamRelay: UpstreamSink {
                 state.withLock { $0.early = failure }
             }
         case .streaming:
-            write(error.map { translator.failed(Problem($0)) } ?? translator.completed())
+            let failure = error.map { Problem($0) } ?? translator.failure
+            if let failure, error?.kind != .cancelled { onFailure(failure) }
+            write(failure.map { translator.failed($0) } ?? translator.completed())
             stream.finish()
         case .ended: break
         }

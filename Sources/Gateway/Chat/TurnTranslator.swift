@@ -37,14 +37,13 @@ final class TurnTranslator: StreamTranslator {
         return texts.flatMap { turn.event("turn.delta", ["delta": .string($0)]) }
     }
 
+    var failure: Problem? {
+        let (failure, upstream) = state.withLock { ($0.failure, $0.upstream) }
+        return failure.map { Problem(unreadableAnswerOf: upstream, $0.reason) }
+    }
+
     func completed() -> [UInt8] {
-        let (completion, upstream, failure) = state.withLock { ($0.accumulator.completion, $0.upstream, $0.failure) }
-        if let failure {
-            return failed(
-                Problem(
-                    .badGateway, code: "upstream_bad_response",
-                    "upstream \(upstream.debugDescription): \(failure.reason)"))
-        }
+        let (completion, upstream) = state.withLock { ($0.accumulator.completion, $0.upstream) }
         return turn.event("turn.completed", turn.document(completion, upstream: upstream).objectValue ?? [:])
     }
 

@@ -74,27 +74,29 @@ struct UpstreamDirectory: Sendable {
 
     /// The chosen upstream with the profile's credential, its retries and its fallbacks in order (`gateway.md §8`).
     ///
+    /// Each is waited for as long as its own configuration says, unless the profile's settings say how long.
+    ///
     /// - Throws: `Problem` 502 for a fallback that is not configured, or a secret that may not go to `first`.
     func chain(
         from first: Entry, _ settings: JSONObject, _ credentials: ProfileCredentials
     ) throws(Problem) -> any Upstream {
         var fallbacks: [any Upstream] = []
         for name in settings["gateway"]?["fallback-upstreams"]?.arrayValue?.compactMap(\.stringValue) ?? [] {
-            let fallback = try named(name, "fallback-upstreams").upstream
-            fallbacks.append(Self.credentialed(fallback, credentials.credential(forFallback: fallback)))
+            let fallback = try named(name, "fallback-upstreams")
+            fallbacks.append(
+                ProfileUpstream(
+                    base: fallback.upstream, credential: credentials.credential(forFallback: fallback.upstream),
+                    timeouts: fallback.timeouts.applying(settings)))
         }
         var policy = RetryPolicy()
         if let retries = settings["gateway"]?["max-retries"]?.numberValue?.integral {
             policy.maximumRetries = Int(clamping: max(0, retries))
         }
         return UpstreamChain(
-            Self.credentialed(first.upstream, try credentials.credential(for: first.upstream)),
+            ProfileUpstream(
+                base: first.upstream, credential: try credentials.credential(for: first.upstream),
+                timeouts: first.timeouts.applying(settings)),
             fallbacks: fallbacks, policy: policy)
-    }
-
-    private static func credentialed(_ upstream: any Upstream, _ credential: Credential?) -> any Upstream {
-        guard let credential else { return upstream }
-        return UpstreamWithCredential(base: upstream, credential: credential)
     }
 
     private func named(_ name: String, _ field: String) throws(Problem) -> Entry {

@@ -12,6 +12,8 @@ struct RequestContext: Sendable {
     let body: [UInt8]
     let requestID: String
     let parameters: PathParameters
+    /// The pattern of the endpoint's path, for the log.
+    let route: String
     let principal: Principal
     /// The tenant the request addresses; the endpoint's access decides whether there is one.
     let tenantSlug: TenantSlug?

@@ -16,7 +16,7 @@ struct ChatCompletionsHandlers: Sendable {
         if body.isStreaming {
             let (stream, head) = try await run.stream(CompletionTranslator())
             response = .events(stream)
-            head.describe(&response)
+            head?.describe(&response)
         } else {
             let answer = try await run.collect()
             response = .json(bytes: answer.body)

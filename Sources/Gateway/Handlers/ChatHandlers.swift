@@ -41,9 +41,7 @@ struct ChatHandlers: Sendable {
         do throws(CompletionError) {
             return .json(turn.document(try Completion(parsing: answer.body), upstream: answer.head.upstream))
         } catch {
-            throw Problem(
-                .badGateway, code: "upstream_bad_response",
-                "upstream \(answer.head.upstream.debugDescription): \(error.reason)")
+            throw Problem(unreadableAnswerOf: answer.head.upstream, error.reason)
         }
     }
 }

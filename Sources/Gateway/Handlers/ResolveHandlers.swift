@@ -16,6 +16,7 @@ struct ResolveHandlers: Sendable {
         var document = resolved.document(isFull: isFull).objectValue ?? [:]
         if isFull {
             let run = try ChatHandlers.run(prompt.text ?? "", isStreaming: prompt.isStreaming, plan, context)
+            if !run.warnings.isEmpty { document["warnings"] = .array(run.warnings.map { .string($0) }) }
             document["upstream"] = [
                 "name": .string(plan.upstream.name), "api": .string(plan.upstream.api),
                 "url": plan.upstream.endpoint.map { .string($0) } ?? .null,

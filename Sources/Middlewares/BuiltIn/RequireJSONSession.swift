@@ -31,12 +31,13 @@ struct RequireJSONSession: MiddlewareSession {
                 throw MiddlewareRefusal(
                     status: 502, code: "upstream_invalid_json",
                     message: "the model's answer is not the JSON that this profile requires"
-                        + (retries > 0 ? ", not even when asked again: " : ": ") + complaint)
+                        + (retries > 0 ? ", not even when asked again: " : ": ") + complaint.text,
+                    logged: complaint.logged)
             }
             retriesLeft -= 1
             again.messages += [
                 ["role": "assistant", "content": .string(text)],
-                ["role": "user", "content": .string(Self.followUp(complaint))],
+                ["role": "user", "content": .string(Self.followUp(complaint.text))],
             ]
             return .askAgain(again)
         }
@@ -51,14 +52,26 @@ struct RequireJSONSession: MiddlewareSession {
         return text.isEmpty && callsTools ? nil : text
     }
 
+    /// What is wrong with an answer: in words that quote it, and in words for the log, which may not.
+    private struct Complaint {
+        let text: String
+        let logged: String
+    }
+
     /// What is wrong with a text; nil when nothing is.
-    private func complaint(about text: String) -> String? {
+    private func complaint(about text: String) -> Complaint? {
         let value: JSONValue
         do { value = try JSONValue(parsing: text) } catch {
-            return text.isEmpty ? "it has no text" : error.description
+            return text.isEmpty
+                ? Complaint(text: "it has no text", logged: "the answer has no text")
+                : Complaint(text: error.description, logged: "the answer's text is no JSON")
         }
         let violations = schema.violations(of: value, limit: 5)
-        return violations.isEmpty ? nil : violations.map(\.description).joined(separator: "; ")
+        guard !violations.isEmpty else { return nil }
+        let places = violations.map { $0.schemaPath.isEmpty ? "its top" : $0.schemaPath }
+        return Complaint(
+            text: violations.map(\.description).joined(separator: "; "),
+            logged: "the answer does not satisfy the schema at \(places.joined(separator: ", "))")
     }
 
     private static func followUp(_ complaint: String) -> String {

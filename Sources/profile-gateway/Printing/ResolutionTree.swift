@@ -12,9 +12,15 @@ struct ResolutionTree {
 
     var text: String {
         let title = "\(document.text("runtime_key")) version \(document.text("version"))"
-        let children = [lineage, prompt, tools, settings, middlewares, policy, extensions, upstream].compactMap { $0 }
+        let children = [lineage, prompt, tools, settings, middlewares, policy, extensions, upstream, warnings]
+            .compactMap { $0 }
         return Tree(title, children + [Tree("fingerprint  " + document.text("fingerprint"))]).lines()
             .joined(separator: "\n")
+    }
+
+    private var warnings: Tree? {
+        let found = document["warnings"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        return found.isEmpty ? nil : Tree("warnings", found.map { Tree($0) })
     }
 
     private var lineage: Tree {
