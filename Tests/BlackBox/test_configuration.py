@@ -70,6 +70,31 @@ def test_an_error_names_file_line_and_key(tmp_path, text, line, phrases):
     assert "sk-literal" not in output and "literal-secret-value" not in output, "a secret is never shown"
 
 
+CHECKED = {
+    "upstreams.a.api": {"upstreams": {"a": {"api": "claude", "base_url": "https://api.anthropic.com"}}},
+    "upstreams.g.api": {"upstreams": {"echo": {"api": "echo"}, "g": {"api": "gemini", "base_url": "https://x"}}},
+    "agent_modes.": {"agent_modes": {"": "x"}},
+    "step_settings.gateway.upstream": {"step_settings": {"gateway": {"upstream": "nope"}}},
+    "step_settings.gateway.fallback-upstreams": {"step_settings": {"gateway": {"fallback-upstreams": ["nope"]}}},
+    "step_settings.openai-chat.openai-base-url": {
+        "step_settings": {"openai-chat": {"openai-base-url": "https://nope.example/v1"}}
+    },
+    "step_settings.openai-chat.openai-api-key": {"step_settings": {"openai-chat": {"openai-api-key": "secret:nope"}}},
+}
+
+
+@pytest.mark.parametrize("key", CHECKED)
+def test_what_could_not_serve_is_refused_by_check_and_serve_alike(start, key):
+    gateway = start(started=False, config=CHECKED[key])
+    gateway.write_config()
+    code, output, errors = command_line("config", "check", "--config", gateway.config_file)
+    assert code == 1, output
+    assert f"{gateway.config_file}:" in errors and f": {key}: " in errors, errors
+    code, output = gateway.run()
+    assert code == 1 and f": {key}: " in output, output
+    assert not gateway.data.exists()
+
+
 def test_every_error_is_told_at_once(tmp_path):
     _, output = check(tmp_path, "lissten: x\ndata_dirr: y\n")
     assert "lissten" in output and "data_dirr" in output

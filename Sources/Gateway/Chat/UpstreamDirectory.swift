@@ -24,7 +24,7 @@ struct UpstreamDirectory: Sendable {
 
     /// Upstreams for a configuration; requests leave through `transport`.
     ///
-    /// - Throws: `TransferError` for a header that cannot be sent; `UpstreamUnavailable` for a kind this build lacks.
+    /// - Throws: `TransferError` for a header that cannot be sent.
     init(_ configuration: GatewayConfiguration, transport: Transport) throws {
         var entries: [Entry] = []
         for upstream in configuration.upstreams {
@@ -47,8 +47,6 @@ struct UpstreamDirectory: Sendable {
                     credential: configuration.apiKey.map { Credential($0.reveal()) },
                     timeouts: TransferTimeouts(configuration.timeouts)),
                 transport: transport)
-        case .claude, .gemini:
-            throw UpstreamUnavailable(name: configuration.name, api: configuration.api.rawValue)
         }
     }
 
@@ -145,16 +143,6 @@ struct UpstreamDirectory: Sendable {
         case "echo": "echo"
         default: "openai"
         }
-    }
-}
-
-/// An upstream of a kind that this build does not speak.
-struct UpstreamUnavailable: Error, CustomStringConvertible {
-    let name: String
-    let api: String
-
-    var description: String {
-        "upstream \(name.debugDescription): api \(api.debugDescription) is not available in this version; use openai or echo"
     }
 }
 

@@ -1,4 +1,4 @@
-// Upstreams, step settings, tools, provider secrets, limits and tenants.
+// Upstreams, tools, provider secrets, limits and tenants.
 
 internal import JSON
 internal import Middlewares
@@ -22,13 +22,20 @@ extension ConfigurationAssembler {
         }
         with(.stepSettings) { me, node, key in
             configuration.stepSettings = me.stepSettings(node, key)
+            me.checkReferences(of: node, key, upstreams: configuration.upstreams, among: declared)
         }
         with(.tools) { me, node, key in
             configuration.tools = me.decoder.members(node, key).compactMap { me.tool($0, key) }
         }
         with(.agentModes) { me, node, key in
             configuration.agentModes = me.decoder.members(node, key).compactMap { entry in
-                me.decoder.text(entry.value, "\(key).\(entry.key)").map { AgentMode(name: entry.key, prompt: $0) }
+                if !AgentMode.isName(entry.key) {
+                    me.decoder.refuse(
+                        entry.keyOrigin, "\(key).\(entry.key)", "must have a name: profiles choose a mode by it")
+                }
+                return me.decoder.text(entry.value, "\(key).\(entry.key)").map {
+                    AgentMode(name: entry.key, prompt: $0)
+                }
             }
         }
         with(.secrets) { me, node, key in
@@ -57,7 +64,7 @@ extension ConfigurationAssembler {
         return entries.map(\.key)
     }
 
-    private mutating func checkUpstream(
+    mutating func checkUpstream(
         _ name: String, among declared: [String], _ origin: ConfigurationOrigin, _ key: String
     ) {
         guard !declared.contains(name) else { return }
@@ -74,7 +81,7 @@ extension ConfigurationAssembler {
             entry.value, key, known: ["api", "base_url", "api_key", "timeouts", "max_connections"])
         guard entry.value.isMappingOrNull else { return nil }
         guard let apiNode = members["api"] else {
-            decoder.refuse(entry.keyOrigin, "\(key).api", "is missing; one of openai, claude, gemini, echo")
+            decoder.refuse(entry.keyOrigin, "\(key).api", "is missing; one of openai, echo")
             return nil
         }
         guard let api = decoder.choice(apiNode, "\(key).api", UpstreamAPI.self) else { return nil }
@@ -90,7 +97,8 @@ extension ConfigurationAssembler {
             upstream.baseURL = decoder.parsed(node, "\(key).base_url", BaseURL.parse)
         } else {
             decoder.refuse(
-                entry.keyOrigin, "\(key).base_url", "is missing; api \(api.rawValue) needs one, e.g. \(api.exampleURL)")
+                entry.keyOrigin, "\(key).base_url",
+                "is missing; api \(api.rawValue) needs one, e.g. https://api.openai.com/v1")
         }
         if let node = members["api_key"] {
             upstream.apiKey = decoder.secret(node, "\(key).api_key")
@@ -119,37 +127,6 @@ extension ConfigurationAssembler {
             let range: ClosedRange<Duration> = .milliseconds(10) ... .seconds(24 * 3600)
             if let value = decoder.duration(member, "\(key).\(name)", in: range) { timeouts[keyPath: target] = value }
         }
-    }
-
-    /// Section → field → value, judged by the domain's table; keys are only ever named (gateway.md §9).
-    private mutating func stepSettings(_ node: ConfigurationNode, _ key: String) -> JSONObject {
-        var settings = JSONObject()
-        var origins: [String: ConfigurationOrigin] = [:]
-        for section in decoder.members(node, key) {
-            let sectionKey = "\(key).\(section.key)"
-            origins[sectionKey] = section.value.origin
-            // A section of another shape is refused by the decoder itself.
-            guard section.value.isMappingOrNull else {
-                _ = decoder.members(section.value, sectionKey)
-                continue
-            }
-            var fields = JSONObject()
-            for field in decoder.members(section.value, sectionKey) {
-                let fieldKey = "\(sectionKey).\(field.key)"
-                decoder.note(fieldKey, from: field.value.origin)
-                origins[fieldKey] = field.value.origin
-                fields[field.key] = field.value.json
-                if LiteralKeys.isCredential(field: field.key), LiteralKeys.isLiteral(field.value.json) {
-                    decoder.refuse(
-                        field.value.origin, fieldKey, "must be \"secret:<name>\", naming an entry of `secrets`")
-                }
-            }
-            settings[section.key] = .object(fields)
-        }
-        for violation in StepSettings.violations(of: settings, path: key) {
-            decoder.refuse(origins[violation.field] ?? node.origin, violation.field, violation.reason)
-        }
-        return settings
     }
 
     private mutating func tool(_ entry: ConfigurationNode.Entry, _ parent: String) -> ToolDefinition? {
@@ -259,16 +236,6 @@ extension ConfigurationAssembler {
             _ = try check(entry.key)
         } catch {
             decoder.refuse(entry.keyOrigin, key, error.reason)
-        }
-    }
-}
-
-extension UpstreamAPI {
-    fileprivate var exampleURL: String {
-        switch self {
-        case .openai, .echo: "https://api.openai.com/v1"
-        case .claude: "https://api.anthropic.com"
-        case .gemini: "https://generativelanguage.googleapis.com"
         }
     }
 }

@@ -42,6 +42,11 @@ struct ConfigurationNode: Sendable {
         return ["", "~", "null", "Null", "NULL"].contains(scalar.text)
     }
 
+    /// The members of a mapping; none of anything else.
+    var entries: [Entry] {
+        if case .mapping(let entries) = content { entries } else { [] }
+    }
+
     /// Whether its members can be read; a null has none.
     var isMappingOrNull: Bool {
         if case .mapping = content { true } else { isNull }

@@ -4,9 +4,10 @@ package import JSON
 package import Profiles
 package import Tenants
 
-/// The wire protocol an upstream speaks (`gateway.md §8`).
+/// The wire protocol an upstream speaks (`gateway.md §8`): what this version can speak, so that naming another one is an
+/// error of the configuration.
 package enum UpstreamAPI: String, Sendable, CaseIterable {
-    case openai, claude, gemini, echo
+    case openai, echo
 }
 
 /// One place chat may go to.

@@ -13,7 +13,7 @@ struct AgentModeMiddleware: ChatMiddleware, MiddlewareSession {
         var prompts: [String: String] = [:]
         for (index, mode) in modes.enumerated() {
             let field = "agent_modes[\(index)].name"
-            guard mode.name.contains(where: { !$0.isWhitespace }) else {
+            guard AgentMode.isName(mode.name) else {
                 throw ValidationError(field: field, reason: "must not be empty")
             }
             guard prompts.updateValue(mode.prompt, forKey: mode.name) == nil else {

@@ -91,14 +91,20 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     }
 
     @Test(arguments: [
-        Mistake("upstreams: {a: {}}", "1:13: upstreams.a.api: is missing; one of openai, claude, gemini, echo"),
-        Mistake("upstreams: {a: }", "1:13: upstreams.a.api: is missing; one of openai, claude, gemini, echo"),
+        Mistake("upstreams: {a: {}}", "1:13: upstreams.a.api: is missing; one of openai, echo"),
+        Mistake("upstreams: {a: }", "1:13: upstreams.a.api: is missing; one of openai, echo"),
         Mistake("upstreams: {a: b}", "1:16: upstreams.a: must be a mapping, not text"),
         Mistake("upstreams: {}", "1:12: upstreams: must name at least one upstream; without it there is echo alone"),
         Mistake(
             "upstreams: {a: {api: opnai}}",
-            "1:22: upstreams.a.api: `opnai` is unknown; must be one of openai, claude, gemini, echo; did you mean `openai`?"
+            "1:22: upstreams.a.api: `opnai` is unknown; must be one of openai, echo; did you mean `openai`?"
         ),
+        Mistake(
+            "upstreams: {a: {api: claude, base_url: 'https://api.anthropic.com'}}",
+            "1:22: upstreams.a.api: `claude` is unknown; must be one of openai, echo"),
+        Mistake(
+            "upstreams: {a: {api: gemini, base_url: 'https://x'}}",
+            "1:22: upstreams.a.api: `gemini` is unknown; must be one of openai, echo"),
         Mistake(
             "upstreams: {a: {api: echo, base_url: 'http://x'}}",
             "1:38: upstreams.a.base_url: means nothing for api echo, which needs no network"),
@@ -177,6 +183,21 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake(
             "step_settings: {openai-chat: {openai-api-key: sk-geheim}}",
             "1:47: step_settings.openai-chat.openai-api-key: must be \"secret:<name>\""),
+        Mistake(
+            "step_settings: {gateway: {upstream: ecco}}",
+            "1:37: step_settings.gateway.upstream: `ecco` is no configured upstream (echo); did you mean `echo`?"),
+        Mistake(
+            "step_settings: {gateway: {fallback-upstreams: [echo, nope]}}",
+            "1:47: step_settings.gateway.fallback-upstreams: `nope` is no configured upstream (echo)"),
+        Mistake(
+            "step_settings: {openai-chat: {openai-base-url: 'http://nope/v1'}}",
+            "1:48: step_settings.openai-chat.openai-base-url: `http://nope/v1` is the base_url of no configured upstream"
+        ),
+        Mistake(
+            "step_settings: {openai-chat: {openai-api-key: 'secret:nope'}}",
+            "1:47: step_settings.openai-chat.openai-api-key: `nope` is no entry of `secrets`"),
+        Mistake("agent_modes: {'': x}", "1:15: agent_modes.: must have a name: profiles choose a mode by it"),
+        Mistake("agent_modes: {a: y, ' ': x}", "1:21: agent_modes. : must have a name"),
         Mistake(
             "limits: {requests_per_minute: -1}",
             "1:31: limits.requests_per_minute: must be from 1 to 1000000000, not -1"),

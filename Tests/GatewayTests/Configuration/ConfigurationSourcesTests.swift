@@ -167,8 +167,8 @@ import Testing
         let yaml = """
             upstreams:
               zeta: {api: openai, base_url: "https://z.example/v1", timeouts: {first_byte: 3s}, max_connections: 7}
-              alpha: {api: claude, base_url: "https://a.example"}
-            step_settings: {ai-chat: {ai-engine: m, ai-temperature: 1.10, ai-max-response-tokens: 9007199254740993}}
+              alpha: {api: openai, base_url: "https://a.example"}
+            step_settings: {gateway: {upstream: alpha, fallback-upstreams: [zeta]}, openai-chat: {openai-base-url: "https://z.example/v1/", openai-api-key: "secret:s"}, ai-chat: {ai-engine: m, ai-temperature: 1.10, ai-max-response-tokens: 9007199254740993}}
             tools: {calc: {description: d, parameters: {type: object, x: [1, true, null, "no", no]}}}
             secrets: {s: {value: env:K, upstreams: [alpha], tenants: [acme]}}
             limits: {concurrent_chats: 4}
