@@ -26,7 +26,7 @@ struct LayerMerge {
         add(prompt: profile.runtime.systemPrompt, by: label)
         add(tools: profile.runtime.tools, by: label)
         try add(middlewares: profile.runtime.middlewares, of: profile, by: label)
-        add(variables: profile.runtime.variables)
+        add(variables: profile.runtime.variables, by: label)
         add(extensions: profile.extensions, by: label)
         trace?.record(policy: profile.policy, by: label)
         effective.policy.restrict(by: profile.policy)
@@ -67,6 +67,7 @@ struct LayerMerge {
         case .cleared:
             for (section, fields) in effective.stepSettings { clear(section, fields.objectValue ?? [:], by: layer) }
         case .set(let patch):
+            dropOtherNames(of: patch, by: layer)
             for (rawSection, fields) in patch {
                 let section = SlugText.trimmed(rawSection)
                 switch fields {
@@ -78,6 +79,33 @@ struct LayerMerge {
                         reason: "section patch must be an object")
                 }
             }
+        }
+    }
+
+    /// Takes away what lower layers call by another name than this one does: a setting with two names is one setting.
+    ///
+    /// Within a layer both names stand, and the upstream's side chooses among them (origin 7).
+    private mutating func dropOtherNames(of patch: JSONObject, by layer: String) {
+        guard !effective.stepSettings.isEmpty else { return }
+        for (rawSection, fields) in patch {
+            guard let names = StepSettings.otherNames(inSection: SlugText.trimmed(rawSection)),
+                let members = fields.objectValue
+            else { continue }
+            for (rawField, _) in members {
+                for other in names[SlugText.trimmed(rawField)] ?? []
+                where effective.setting(other.section, other.field) != nil && !Self.names(patch, other) {
+                    trace?.record(setting: other.section, other.field, .null, by: layer)
+                    effective.stepSettings.mutateObject(other.section) { $0.removeValue(forKey: other.field) }
+                }
+            }
+        }
+    }
+
+    /// Whether the patch says anything about the setting under this very name.
+    private static func names(_ patch: JSONObject, _ setting: StepSetting) -> Bool {
+        patch.contains { rawSection, fields in
+            SlugText.trimmed(rawSection) == setting.section
+                && fields.objectValue?.contains { SlugText.trimmed($0.key) == setting.field } ?? true
         }
     }
 
@@ -131,12 +159,15 @@ struct LayerMerge {
         trace?.record("/runtime/tools", Self.document(of: effective.tools), by: layer)
     }
 
-    private mutating func add(variables: Layered<[RuntimeSpec.NamedVariable]>) {
+    private mutating func add(variables: Layered<[RuntimeSpec.NamedVariable]>, by layer: String) {
         switch variables {
         case .inherited: return
-        case .cleared: effective.variables = []
+        case .cleared:
+            for entry in effective.variables { trace?.record(variable: entry.name, nil, by: layer) }
+            effective.variables = []
         case .set(let declared):
             for entry in declared {
+                trace?.record(variable: entry.name, entry.variable, by: layer)
                 effective.variables.removeAll { $0.name == entry.name }
                 if entry.variable != nil { effective.variables.append(entry) }
             }

@@ -16,10 +16,14 @@ package enum StepSettings {
         $0.section == $1.section ? $0.field.precedesByBytes($1.field) : $0.section.precedesByBytes($1.section)
     }
 
-    /// Settings that mean the same to the upstream: a bound on one of them holds for all.
+    /// Settings that mean the same to the upstream: a bound on one of them holds for all, and what a layer says about
+    /// one takes the place of what the layers below say about any.
     package static func aliases(of key: String) -> [String] {
         aliasGroups.first { $0.contains(key) } ?? [key]
     }
+
+    /// The other names of a section's settings, by field; nil for a section whose settings have one name each.
+    static func otherNames(inSection section: String) -> [String: [StepSetting]]? { otherNames[section] }
 
     /// Everything wrong with a table of section → field → value, in its order; empty when it is fine.
     ///
@@ -83,6 +87,17 @@ package enum StepSettings {
         declared.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
 
     private static let sections: [String] = table.keys.sorted()
+
+    private static let otherNames: [String: [String: [StepSetting]]] = {
+        var names: [String: [String: [StepSetting]]] = [:]
+        for group in aliasGroups {
+            for setting in group.compactMap({ byKey[$0] }) {
+                names[setting.section, default: [:]][setting.field] = group.filter { $0 != setting.key }
+                    .compactMap { byKey[$0] }
+            }
+        }
+        return names
+    }()
 
     private static let aliasGroups: [[String]] = [
         ["ai-chat.ai-temperature", "ai-inference.inference-temperature"],

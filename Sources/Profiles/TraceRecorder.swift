@@ -13,12 +13,20 @@ struct TraceRecorder {
         record(Self.path(ofSetting: section, field), shown ? .string(LiteralKeys.mask) : value, by: layer)
     }
 
-    /// Records what a layer did to the list: the uses it wrote, and those that are no longer there.
+    /// Records a declaration, or with nil that it is taken away.
+    mutating func record(variable name: String, _ variable: PromptVariable?, by layer: String) {
+        record(Self.path(ofVariable: name), variable?.document() ?? .null, by: layer)
+    }
+
+    /// Records what a layer did to the list: the uses it wrote, those that are no longer there, and the order if it
+    /// became another one.
     mutating func record(
         middlewares before: [EffectiveMiddleware], become after: [EffectiveMiddleware], changed: [Int], by layer: String
     ) {
         let paths = Self.paths(of: after)
-        for path in Self.paths(of: before) where !paths.contains(path) { record(path, .null, by: layer) }
+        let lower = Self.paths(of: before)
+        if paths != lower { record(Self.orderPath, Self.order(of: after), by: layer) }
+        for path in lower where !paths.contains(path) { record(path, .null, by: layer) }
         for position in changed { record(paths[position], after[position].document(), by: layer) }
     }
 
@@ -81,8 +89,19 @@ struct TraceRecorder {
         "/runtime/step_settings_patch/\(JSONPointer.escaped(section))/\(JSONPointer.escaped(field))"
     }
 
-    /// One path per use: `name#id`, or the name alone; further uses of a name without ids are numbered from 1.
+    static func path(ofVariable name: String) -> String { "/runtime/variables/\(JSONPointer.escaped(name))" }
+
+    /// Where the order of the middlewares stands, by the keys of the paths below it.
+    static let orderPath = "/runtime/middlewares"
+
+    static func order(of uses: [EffectiveMiddleware]) -> JSONValue { .array(keys(of: uses).map(JSONValue.string)) }
+
     static func paths(of uses: [EffectiveMiddleware]) -> [String] {
+        keys(of: uses).map { "\(orderPath)/\(JSONPointer.escaped($0))" }
+    }
+
+    /// One key per use: `name#id`, or the name alone; further uses of a name without ids are numbered from 1.
+    private static func keys(of uses: [EffectiveMiddleware]) -> [String] {
         var unnamed: [String: Int] = [:]
         return uses.map { use in
             var key = use.name
@@ -93,7 +112,7 @@ struct TraceRecorder {
                 unnamed[use.name] = count + 1
                 if count > 0 { key += "[\(count)]" }
             }
-            return "/runtime/middlewares/\(JSONPointer.escaped(key))"
+            return key
         }
     }
 
@@ -102,7 +121,11 @@ struct TraceRecorder {
         var values: [String: JSONValue] = [
             "/runtime/system_prompt": document["system_prompt"] ?? .null,
             "/runtime/tools": document["tools"] ?? .null,
+            orderPath: order(of: effective.middlewares),
         ]
+        for entry in effective.variables {
+            values[path(ofVariable: entry.name)] = entry.variable?.document() ?? .null
+        }
         for (section, fields) in document["step_settings"]?.objectValue ?? [:] {
             for (field, value) in fields.objectValue ?? [:] { values[path(ofSetting: section, field)] = value }
         }

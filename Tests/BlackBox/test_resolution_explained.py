@@ -499,3 +499,9 @@ def test_the_current_version_by_its_number(chat, upstream):
     response = chat.post("/v1/chat/completions", {"model": "leaf@1", "messages": USER})
     assert response.status == 200 and response.headers["X-Profile-Version"] == "1"
     assert upstream.last.system == ["base 2"] and upstream.last.json()["model"] == "m-1"
+
+
+def test_no_overrides_are_as_good_as_empty_ones(two_layers):
+    bodies = [two_layers.post(RESOLVE, body) for body in ({}, {"overrides": {}}, {"overrides": None})]
+    assert {response.status for response in bodies} == {200}
+    assert len({response.text for response in bodies}) == 1

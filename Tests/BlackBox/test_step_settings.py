@@ -654,3 +654,40 @@ def test_settings_on_v1_are_the_profiles(chat, upstream):
     sent = upstream.last.json()
     assert (sent["model"], sent["temperature"], sent["stop"]) == ("m-1", 0.25, ["END"])
     assert b'[ {"role":"user","content":"h\\u00e9"} ]' in upstream.last.body and b'"x":1.10' in upstream.last.body
+
+
+CHAT, INFERENCE = {"ai-chat": {"ai-temperature": 0.9}}, {"ai-inference": {"inference-temperature": 0.1}}
+
+
+@pytest.mark.parametrize("lower, upper, sent", [(INFERENCE, CHAT, 0.9), (CHAT, INFERENCE, 0.1)], ids=["chat", "inf"])
+def test_of_two_names_of_one_setting_the_later_layer_holds(chat, upstream, lower, upper, sent):
+    """base ← stack ← request, whichever name each of them uses."""
+
+    def temperature(**body):
+        response = chat.post("/chat", {"prompt": "x", **body})
+        assert response.status == 200, response
+        explained = chat.post("/api/chat/resolve", body).json()
+        assert explained["fingerprint"] == response.json()["runtime_fingerprint"]
+        (said,) = [
+            fields for name, fields in explained["effective"]["step_settings"].items() if name in {*CHAT, *INFERENCE}
+        ]
+        assert list(said.values()) == [upstream.last.json()["temperature"]]
+        return upstream.last.json()["temperature"]
+
+    create(chat, "low", runtime={"step_settings_patch": lower}, policy={"allow_overrides": True})
+    create(chat, "high", stack=[{"profile_slug": "low"}], runtime={"step_settings_patch": upper})
+    assert temperature(profile="high") == sent
+    assert temperature(profile="low", overrides={"step_settings_patch": upper}) == sent
+    (step,) = [
+        entry["steps"][-1]
+        for entry in chat.post("/api/chat/resolve", {"profile": "high"}).json()["trace"]
+        if entry["path"].endswith("temperature") and entry["value"] is None
+    ]
+    assert step == {"layer": "default/high@1", "value": None}
+
+
+def test_within_one_layer_the_inference_settings_come_first(chat, upstream):
+    """Origin §7."""
+    create(chat, "both", runtime={"step_settings_patch": {**CHAT, **INFERENCE}})
+    assert chat.post("/chat", {"prompt": "x", "profile": "both"}).status == 200
+    assert upstream.last.json()["temperature"] == 0.1

@@ -40,6 +40,81 @@ struct TestTenant: ProfileLookup {
 }
 
 @Suite struct ResolverTests {
+    private func temperatures(
+        _ name: String, in tenant: TestTenant, overrides: String = "{}", base: JSONObject = [:]
+    ) throws -> [String: String] {
+        let resolved = try tenant.resolve(name, overrides: overrides, base: base, explains: true)
+        let plain = try tenant.resolve(name, overrides: overrides, base: base)
+        #expect(plain.effective == resolved.effective && plain.fingerprint == resolved.fingerprint)
+        let trace = try #require(resolved.trace)
+        var found: [String: String] = [:]
+        for (section, field) in [("ai-chat", "ai-temperature"), ("ai-inference", "inference-temperature")] {
+            let value = resolved.effective.setting(section, field)
+            found[section] = value?.text
+            let entry = trace["/runtime/step_settings_patch/\(section)/\(field)"]
+            #expect(entry?.value ?? .null == value ?? .null && entry?.steps.last?.value ?? .null == value ?? .null)
+        }
+        return found
+    }
+
+    @Test func `of two names of one setting the later layer's holds`() throws {
+        let tenant = try TestTenant([
+            "low":
+                #"{"runtime":{"step_settings_patch":{"ai-inference":{"inference-temperature":0.1}}},"policy":{"allow_overrides":true}}"#,
+            "high":
+                #"{"stack":[{"profile_slug":"low"}],"runtime":{"step_settings_patch":{" ai-chat ":{" ai-temperature":0.2}}}}"#,
+            "turned":
+                #"{"stack":[{"profile_slug":"high"}],"runtime":{"step_settings_patch":{"ai-inference":{"inference-temperature":0.3}}}}"#,
+            "both":
+                #"{"stack":[{"profile_slug":"turned"}],"runtime":{"step_settings_patch":{"ai-chat":{"ai-temperature":0.4},"ai-inference":{"inference-temperature":0.5}}}}"#,
+            "gone":
+                #"{"stack":[{"profile_slug":"low"}],"runtime":{"step_settings_patch":{"ai-chat":{"ai-temperature":null}}}}"#,
+            "moved":
+                #"{"stack":[{"profile_slug":"low"}],"runtime":{"step_settings_patch":{"ai-inference":{"inference-temperature":null},"ai-chat":{"ai-temperature":0.6}}}}"#,
+            "cleared":
+                #"{"stack":[{"profile_slug":"low"}],"runtime":{"step_settings_patch":{"ai-chat":{"ai-temperature":0.7},"ai-inference":null}}}"#,
+        ])
+        #expect(try temperatures("low", in: tenant) == ["ai-inference": "0.1"])
+        #expect(try temperatures("high", in: tenant) == ["ai-chat": "0.2"])
+        #expect(try temperatures("turned", in: tenant) == ["ai-inference": "0.3"])
+        // In one layer both stand, and the upstream takes that of `ai-inference` (origin 7).
+        #expect(try temperatures("both", in: tenant) == ["ai-chat": "0.4", "ai-inference": "0.5"])
+        #expect(try temperatures("gone", in: tenant) == [:])
+        #expect(try temperatures("moved", in: tenant) == ["ai-chat": "0.6"])
+        #expect(try temperatures("cleared", in: tenant) == ["ai-chat": "0.7"])
+
+        let override = #"{"step_settings_patch":{"ai-chat":{"ai-temperature":0.9}}}"#
+        for name in ["low", "high", "turned", "both", "gone", "moved", "cleared"] {
+            #expect(try temperatures(name, in: tenant, overrides: override) == ["ai-chat": "0.9"], "\(name)")
+        }
+        #expect(
+            try temperatures("high", in: tenant, base: ["ai-inference": ["inference-temperature": 1]])
+                == ["ai-chat": "0.2"])
+        let trace = try #require(try tenant.resolve("low", overrides: override, explains: true).trace)
+        let last = trace["/runtime/step_settings_patch/ai-inference/inference-temperature"]?.steps.last
+        #expect(last?.layer == "request" && last?.value == .null)
+    }
+
+    @Test func `a trace has the order of the middlewares and the declarations of variables`() throws {
+        let tenant = try TestTenant([
+            "low":
+                #"{"runtime":{"middlewares":[{"name":"a"},{"name":"b","id":"x"}],"variables":{"v":{"default":"1"},"w":{}}}}"#,
+            "same":
+                #"{"stack":[{"profile_slug":"low"}],"runtime":{"middlewares":[{"name":"b","id":"x","enabled":false}],"variables":{"w":null}}}"#,
+            "top": #"{"stack":[{"profile_slug":"same"}],"runtime":{"middlewares":[{"name":"c"}],"variables":null}}"#,
+        ])
+        func steps(_ name: String, _ path: String) throws -> [String] {
+            let trace = try #require(try tenant.resolve(name, explains: true).trace)
+            return try #require(trace[path]).steps.map { "\($0.layer) \($0.value.text)" }
+        }
+        let low = #"default/low@0 ["a","b#x"]"#
+        #expect(try steps("same", "/runtime/middlewares") == [low])
+        #expect(try steps("top", "/runtime/middlewares") == [low, #"default/top@0 ["a","b#x","c"]"#])
+        #expect(try steps("same", "/runtime/variables/w").last == "default/same@0 null")
+        #expect(try steps("same", "/runtime/variables/v").count == 1)
+        #expect(try steps("top", "/runtime/variables/v").last == "default/top@0 null")
+    }
+
     @Test func `RS-1 a profile of its own resolves to what it says, over the operator's base`() throws {
         let tenant = try TestTenant([
             "agent": #"""
