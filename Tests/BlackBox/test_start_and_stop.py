@@ -348,3 +348,31 @@ def test_health_is_answered_without_a_key(start):
         response = gateway.client().get(target)
         assert response.status == 200, response
         assert response.headers["Content-Type"].startswith("application/json"), response
+
+
+@pytest.mark.parametrize("option", ["_query_only=1", "mode=ro"])
+@pytest.mark.parametrize("is_there", [False, True], ids=["missing", "empty"])
+def test_a_new_file_cannot_be_made_read_only(start, option, is_there):
+    """And nothing is made on the way."""
+    gateway = start(started=False)
+    file = gateway.directory / "new" / "q.db"
+    file.parent.mkdir(mode=0o700)
+    if is_there:
+        file.touch(mode=0o600)
+    dsn = f"file:{file}?{option}"
+    gateway.arguments = ["web-chat", "--listen", gateway.listen, "--profile-registry-dsn", dsn]
+    gateway.start()
+    response = gateway.client().get(PROFILES)
+    assert response.status == 503 and response.error["code"] == "tenant_quarantined", response
+    assert "start once without that option" in response.error["message"]
+    assert "gateway_meta" not in gateway.log()
+    gateway.stop()
+    assert sorted(path.name for path in file.parent.iterdir()) == ["q.db"] * is_there + ["q.db.lock"]
+
+    gateway.arguments[-1] = f"file:{file}"
+    gateway.start()
+    assert gateway.client().get(PROFILES).status == 200
+    gateway.stop()
+    gateway.arguments[-1] = dsn
+    gateway.start()
+    assert gateway.client().get(PROFILES).status == 200

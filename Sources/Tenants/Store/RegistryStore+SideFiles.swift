@@ -24,6 +24,7 @@ extension RegistryStore {
         if !isReadOnly && !isReplacing { try finishInterruptedRestore() }
         recorded = isReadOnly ? nil : try StateRecord.read(file)
         guard let status = try FileSystem.checkFile(file.path) else {
+            if isReadOnly { throw noFileToRead("is missing") }
             guard options.access == .readWriteCreate else {
                 throw .quarantined("\(file.path) is missing; restore a backup")
             }
@@ -32,7 +33,10 @@ extension RegistryStore {
             try FileSystem.createEmptyFile(file.path)
             return FoundFiles(needsNewEpoch: true)
         }
-        if isReadOnly { return FoundFiles() }
+        if isReadOnly {
+            guard status.identity.size > 0 else { throw noFileToRead("is empty") }
+            return FoundFiles()
+        }
         if status.identity.size == 0, let recorded, recorded.identity.size > 0 {
             throw .quarantined("\(file.path) is empty but held data before; restore a backup")
         }
@@ -65,6 +69,12 @@ extension RegistryStore {
             try moveSideFilesAside(reason: "the file was replaced")
             return FoundFiles(needsNewEpoch: true, needsIntegrityCheck: true)
         }
+    }
+
+    private func noFileToRead(_ state: String) -> RegistryError {
+        .quarantined(
+            "\(file.path) \(state), and no new one is made where it is opened to be read only (_query_only, mode=ro, "
+                + "immutable); start once without that option, or restore a backup")
     }
 
     /// What the record says, as far as it can be compared with the file that is there: its device number only while it is
