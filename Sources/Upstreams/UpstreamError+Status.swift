@@ -77,8 +77,20 @@ private struct ProviderError {
             error.stringValue ?? error["message"]?.stringValue ?? error["detail"]?.stringValue
             ?? Self.complaints(error["detail"])
         message = text.map { mask.masked(String($0.prefix(Self.maximumCharacters))) }
-        code = error["code"]?.stringValue.map { mask.masked(String($0.prefix(100))) }
+        // A code is a word: the log shows it, and may show nothing that could quote a prompt.
+        code = error["code"]?.stringValue.flatMap { $0.utf8.allSatisfy(Self.isOfWord) ? $0 : nil }
+            .map { mask.masked(String($0.prefix(100))) }
         param = error["param"]?.stringValue.map { mask.masked(String($0.prefix(200))) }
+    }
+
+    private static func isOfWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: ":"), UInt8(ascii: "/"):
+            true
+        default: false
+        }
     }
 
     /// The `msg` of every entry, each after where it is; what was sent (`input`) is not repeated.

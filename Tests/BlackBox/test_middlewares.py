@@ -592,6 +592,7 @@ def test_an_echoed_prompt_is_not_logged(chatting, upstream):
         provider.raw(200, {"error": {"message": "echo PROMPTSECRET"}}),
         provider.raw(200, '{"choices":[{"PROMPTSECRET":1,"PROMPTSECRET":2}]}'),
         provider.failure(500, "PROMPTSECRET"),
+        provider.raw(200, {"error": {"message": "x", "code": "your PROMPTSECRET"}}),
     ):
         upstream.default = behaviour
         assert http.post("/chat", {"prompt": "PROMPTSECRET"}).status == 502
@@ -643,6 +644,23 @@ def test_a_client_that_leaves_a_stream_kept_alive_ends_the_call(chat, upstream):
     left = time.monotonic()
     eventually(lambda: upstream.last.closed_at, "the call is given up")
     assert upstream.last.closed_at - left < 2
+
+
+@pytest.mark.slow
+def test_a_stop_tells_a_stream_that_is_kept_alive(start, upstream):
+    config = chat_config(upstream, shutdown_grace="1s")
+    gateway = start(config=config, environment={"FAKE_KEY": FAKE_KEY})
+    http = gateway.client()
+    running(http, use("require-json"))
+    upstream.default = provider.hang
+    with http.stream("POST", "/chat", json={"prompt": "x", "profile": "x", "stream": True}) as answer:
+        pieces = answer.pieces()
+        assert next(pieces).startswith(b": ping")
+        gateway.signal(15)
+        rest = b"".join(pieces)
+    assert answer.ended_well and b"event: turn.failed" in rest and b'"code":"stopping"' in rest, rest
+    assert gateway.wait() == 0
+    eventually(lambda: upstream.last.closed_at, "the call is given up")
 
 
 def test_require_json_leaves_tool_calls_alone(chat, upstream):
