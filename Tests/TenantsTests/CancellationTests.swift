@@ -7,7 +7,9 @@ import Testing
 @testable import Tenants
 
 /// Long looks at files that somebody wants to end: they end, and say that they were cancelled and nothing else.
-struct CancellationTests {
+///
+/// One after the other: each keeps a processor busy until it is told to end.
+@Suite(.serialized) struct CancellationTests {
     private static let endless = "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
     /// A sound table whose check takes a quarter of an hour: a hundred thousand rows, each with a key that takes 10 ms. It
     /// is indexed by an expression, for which another of the same value is put when the index is there.
