@@ -111,6 +111,7 @@ extension RegistryStore {
         // One that was never opened because it was not safe to use may be begun, if nothing says that there was data.
         let mayBegin = refusal != nil && !isLoaded
         guard FileIdentity.of(file.path) != nil || isRestoreHalfDone || mayBegin else {
+            try requireNothingLost()
             throw .quarantined("\(file.path) is missing; restore a backup")
         }
         try reopen(movingSideFiles: false)

@@ -85,7 +85,7 @@ extension RegistryStore {
 
     /// A file that is missing although it held data is not made anew: an empty one would be served and backed up, and
     /// its backups would take the place of those that still hold the data.
-    private func requireNothingLost() throws(RegistryError) {
+    func requireNothingLost() throws(RegistryError) {
         if let recorded, recorded.identity.size != 0 {
             throw .quarantined(
                 "\(file.path) is missing but held data before; restore a backup, "
