@@ -65,6 +65,7 @@ struct Composition: Sendable {
             configured: Set(configuration.tenants.map(\.slug) + [configuration.defaultTenant].compactMap { $0 }),
             maximumOpen: configuration.maximumOpenTenants)
         tenants.retention = configuration.retention
+        tenants.backupDirectory = configuration.backups.directory
         tenants.sourceReading = SourceReading(directories: configuration.sourceDirectories, decodeYAML: Self.documents)
         tenants.sourceReading.forbidden = configuration.forbiddenSourcePlaces
         tenants.sourceReading.takesDefault = configuration.sourcesTakeDefault

@@ -241,7 +241,7 @@ private final class CrashedFile {
     }
 }
 
-private struct Creation: PendingWrite {
+struct Creation: PendingWrite {
     let context: ChangeContext
     let deadline = ContinuousClock.now
     let body: CreateProfileBody

@@ -46,7 +46,7 @@ package final class Tenant: Sendable {
 
     init(
         slug: TenantSlug, file: RegistryFile, options: ConnectionOptions, services: TenantServices,
-        sources: SourceMounts? = nil,
+        sources: SourceMounts? = nil, backupDirectory: String? = nil,
         onActivity: @escaping @Sendable (Tenant) -> Void
     ) {
         self.slug = slug
@@ -61,6 +61,7 @@ package final class Tenant: Sendable {
         let registryStore = RegistryStore(
             tenant: slug.rawValue, file: file, options: options, environment: services.environment, copies: copies,
             sources: sources)
+        registryStore.backupDirectory = backupDirectory
         connections = registryStore.connections
         store = Mutex(registryStore)
     }

@@ -24,6 +24,8 @@ package final class TenantDirectory: Sendable {
         package var maximumResidentBytes: Int
         /// Threads for work that blocks on disks.
         package var threads: Int
+        /// Where backups go when a request names no place; below it one directory per tenant.
+        package var backupDirectory: String?
         /// How much of each tenant's past is kept.
         package var retention = HistoryRetention()
 
@@ -223,7 +225,7 @@ package final class TenantDirectory: Sendable {
         let tenant = Tenant(
             slug: slug, file: registryFile(of: slug),
             options: configuration.elsewhere[slug]?.options ?? ConnectionOptions(), services: services,
-            sources: mounts(for: slug)
+            sources: mounts(for: slug), backupDirectory: configuration.backupDirectory.map { "\($0)/\(slug)" }
         ) { [weak self] tenant in
             self?.hold(tenant)
         }

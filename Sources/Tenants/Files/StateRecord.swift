@@ -10,6 +10,8 @@ struct StateRecord: Equatable {
         case clean
         /// A checkpoint may be half done.
         case checkpoint
+        /// The file is not in WAL mode: nothing but that it held data is recorded.
+        case unlogged
     }
 
     var phase: Phase

@@ -30,7 +30,7 @@ enum RegistrySchema {
             var outcome = Outcome()
             let hasRegistries = try hasTable("profile_registries", connection)
             let hasHistory = try hasTable("profile_history", connection)
-            outcome.isNew = !hasRegistries && !hasHistory
+            outcome.isNew = try hasNothingOfOurs(connection)
             outcome.isTakenOver = version == 0 && hasRegistries && !hasHistory
             try connection.execute(version1)
             if try !auditHasClient(connection) { try connection.execute(auditClient) }
@@ -45,6 +45,12 @@ enum RegistrySchema {
     static func hasTable(_ name: String, _ connection: Connection) throws(SQLiteError) -> Bool {
         try connection.first(
             "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", .text(name), row: { _ in true }) ?? false
+    }
+
+    /// Whether there is neither a registry, ours or the origin's, nor the history that it could be made of again.
+    static func hasNothingOfOurs(_ connection: Connection) throws(SQLiteError) -> Bool {
+        if try hasTable("profile_registries", connection) { return false }
+        return try !hasTable("profile_history", connection)
     }
 
     private static func isCurrent(_ connection: Connection) throws -> Bool {

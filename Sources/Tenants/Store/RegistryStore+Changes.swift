@@ -41,7 +41,7 @@ extension RegistryStore {
             // Half-way in a restore, the opening brings one of the two files back into its place.
             if isRestoreHalfDone { return try reopen(movingSideFiles: false) }
             setAside()
-            throw .quarantined("\(file.path) is missing; restore a backup")
+            throw missing()
         }
         // Not opened to the end: everything has to be looked at again, side files first.
         if isSetAside { return try reopen(movingSideFiles: false) }
@@ -111,10 +111,15 @@ extension RegistryStore {
         // One that was never opened because it was not safe to use may be begun, if nothing says that there was data.
         let mayBegin = refusal != nil && !isLoaded
         guard FileIdentity.of(file.path) != nil || isRestoreHalfDone || mayBegin else {
-            try requireNothingLost()
-            throw .quarantined("\(file.path) is missing; restore a backup")
+            throw missing()
         }
         try reopen(movingSideFiles: false)
+    }
+
+    /// What to do about the missing file depends on what there is of it elsewhere.
+    private func missing() -> RegistryError {
+        do throws(RegistryError) { try requireNothingLost(because: "is missing") } catch { return error }
+        return .quarantined("\(file.path) is missing; restore a backup")
     }
 
     private var isRestoreHalfDone: Bool { !isReadOnly && FileStatus(file.restoreJournalPath) != nil }

@@ -41,6 +41,14 @@ extension RegistryStore {
         return outcome == .complete
     }
 
+    /// Records once that the file held data, where no log has to be told from another.
+    func recordUnlogged() throws(RegistryError) {
+        guard !isReadOnly, recorded?.phase != .unlogged else { return }
+        let record = StateRecord(phase: .unlogged, identity: mainIdentity)
+        try record.write(file)
+        recorded = record
+    }
+
     /// Writes the main file's identity durably, as we know it, if the record does not already say so.
     func record(_ phase: StateRecord.Phase) throws(RegistryError) {
         guard usesWriteAheadLog, !isReadOnly else { return }

@@ -47,6 +47,8 @@ final class RegistryStore {
     var nextRecycling = RegistryStore.framesOfLongLog
     /// The file needs an epoch it could not be given yet, because another process held the write lock.
     var owesNewEpoch = false
+    /// Where the tenant's backups go by the configuration, beside the places of the file itself.
+    var backupDirectory: String?
     /// A restore is under way in this process: its journal is not one that a crash left.
     var isReplacing = false
     /// The file comes from the origin: its documents are read as the origin meant them.
@@ -123,6 +125,7 @@ final class RegistryStore {
     private func openPrepared(_ found: FoundFiles) throws {
         let writer = try connections.writer()
         if !isReadOnly {
+            try requireNothingLost(in: writer)
             try backUpBeforeTakeover(writer)
             let outcome = try RegistrySchema.prepare(writer) { writer in
                 try bootstrap(writer)
@@ -140,7 +143,7 @@ final class RegistryStore {
 
     /// After opening: everything in the main file and its identity recorded, as far as other processes let us.
     private func settle() throws(RegistryError) {
-        guard usesWriteAheadLog else { return }
+        guard usesWriteAheadLog else { return try recordUnlogged() }
         if hasUncheckpointedChanges {
             _ = try checkpoint()
         } else {
