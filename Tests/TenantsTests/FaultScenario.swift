@@ -147,9 +147,12 @@ struct FaultScenario: Sendable, CustomTestStringConvertible {
         do {
             let before = try TestTenants(in: scratch)
             let tenant = try await before.tenant()
+            // No checkpoint moves the change out of the log while it is copied.
+            let hold = try await tenant.beginCopy()
             try await tenant.patch("agent", #"{"display_name":"early"}"#, before.context)
             let path = before.path()
             await Shell.run("cd '\(FileSystem.parentDirectory(path))' && mkdir x && cp -p profiles.db* x/")
+            tenant.endCopy(hold)
             await before.directory.close()
             await Shell.run("cd '\(FileSystem.parentDirectory(path))' && rm profiles.db* && cp -p x/* . && rm -r x")
         }
