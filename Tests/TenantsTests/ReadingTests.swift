@@ -102,14 +102,17 @@ struct ReadingTests {
         await Shell.run("cp '\(tenants.path())' '\(tenants.path()).good'")
         try await tenant.create(#"{"slug":"after"}"#, tenants.context)
         let gate = Gate()
+        let hasBegun = Mutex(false)
         let asked = Task {
             try await tenant.read { (connection) throws(SQLiteError) in
                 _ = try connection.integer("SELECT count(*) FROM profiles")
+                hasBegun.withLock { $0 = true }
                 gate.wait()
                 return 1
             }
         }
-        #expect(await eventually { tenant.work.withLock { $0.isReading } })
+        // A question that has not begun yet is put to the file that is there when it does.
+        #expect(await eventually { hasBegun.withLock { $0 } })
         await Shell.run("cp '\(tenants.path()).good' '\(tenants.path())'")
         // Noticed, and waited with: SQLite shares one index of the log among all connections of a file.
         #expect(await eventually { tenants.events.messages.contains("registry file overwritten in place") })
