@@ -136,7 +136,7 @@ def test_a_tenant_that_cannot_be_opened_is_described_too(start):
     gateway.database("beta").chmod(0o666)
     gateway.start()
     one = gateway.client(key=OPERATOR_KEY).get(f"{TENANTS}/beta").json()
-    assert one["state"] == "unavailable" and one["reason"], one
+    assert one["state"] == "quarantined" and one["reason"], one
 
 
 def test_the_list_comes_in_pages(guarded):
