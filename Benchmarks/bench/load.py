@@ -1,9 +1,10 @@
-"""Runs wrk (one thread) and reads what it measured."""
+"""Runs wrk and reads what it measured."""
 
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .processes import HERE, BenchmarkError
@@ -18,6 +19,7 @@ class Load:
     connections: int
     arguments: tuple = ()
     body: Path | None = None
+    threads: int = 1
 
 
 @dataclass
@@ -25,13 +27,15 @@ class Sample:
     requests_per_second: float
     p50_us: float
     p99_us: float
+    # How many answers took up to so many microseconds, where the script counts them.
+    counts: Counter = field(default_factory=Counter)
 
 
 def run(load: Load, url: str, seconds: float) -> Sample:
     """Any answer of 400 and above, and any failed connection, makes the run invalid: it is no measurement."""
     scripts = HERE / "wrk"
     environment = dict(os.environ, BENCH_WRK=str(scripts), BENCH_BODY=str(load.body or ""))
-    command = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds:g}s", "--timeout", "5s"]
+    command = ["wrk", f"-t{load.threads}", f"-c{load.connections}", f"-d{seconds:g}s", "--timeout", "5s"]
     command += ["-s", str(scripts / f"{load.script}.lua"), url + load.path]
     if load.arguments:
         command += ["--", *map(str, load.arguments)]
@@ -45,4 +49,18 @@ def run(load: Load, url: str, seconds: float) -> Sample:
     if result["status_errors"] or result["socket_errors"] or not result["requests"]:
         raise BenchmarkError(f"not a measurement, {result}: {' '.join(command)}")
     rate = result["requests"] / (result["duration_us"] / 1e6)
-    return Sample(rate, result["p50_us"], result["p99_us"])
+    counts = Counter()
+    for line in done.stdout.splitlines():
+        if line.startswith("COUNTS "):
+            counts.update({int(key): count for key, count in json.loads(line.removeprefix("COUNTS ")).items()})
+    return Sample(rate, result["p50_us"], result["p99_us"], counts)
+
+
+def percentile(counts: Counter, share: float) -> int:
+    """The time in microseconds that so large a share of the counted answers did not exceed."""
+    rest = share * counts.total()
+    for time, count in sorted(counts.items()):
+        rest -= count
+        if rest <= 0:
+            return time
+    raise BenchmarkError("nothing was counted")
