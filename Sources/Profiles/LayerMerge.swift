@@ -4,6 +4,8 @@ import JSON
 struct LayerMerge {
     private(set) var effective = EffectiveRuntime()
     private(set) var trace: TraceRecorder?
+    /// Of the settings that have several names, the names that the layer at hand has used (`StepSetting.nameBit`).
+    private var namesSet: UInt32 = 0
 
     /// - Parameters:
     ///   - base: the operator's step settings under every profile.
@@ -67,7 +69,7 @@ struct LayerMerge {
         case .cleared:
             for (section, fields) in effective.stepSettings { clear(section, fields.objectValue ?? [:], by: layer) }
         case .set(let patch):
-            dropOtherNames(of: patch, by: layer)
+            namesSet = 0
             for (rawSection, fields) in patch {
                 let section = SlugText.trimmed(rawSection)
                 switch fields {
@@ -79,33 +81,21 @@ struct LayerMerge {
                         reason: "section patch must be an object")
                 }
             }
+            dropOtherNames(by: layer)
         }
     }
 
     /// Takes away what lower layers call by another name than this one does: a setting with two names is one setting.
     ///
     /// Within a layer both names stand, and the upstream's side chooses among them (origin 7).
-    private mutating func dropOtherNames(of patch: JSONObject, by layer: String) {
-        guard !effective.stepSettings.isEmpty else { return }
-        for (rawSection, fields) in patch {
-            guard let names = StepSettings.otherNames(inSection: SlugText.trimmed(rawSection)),
-                let members = fields.objectValue
-            else { continue }
-            for (rawField, _) in members {
-                for other in names[SlugText.trimmed(rawField)] ?? []
-                where effective.setting(other.section, other.field) != nil && !Self.names(patch, other) {
-                    trace?.record(setting: other.section, other.field, .null, by: layer)
-                    effective.stepSettings.mutateObject(other.section) { $0.removeValue(forKey: other.field) }
-                }
+    private mutating func dropOtherNames(by layer: String) {
+        guard namesSet != 0 else { return }
+        for (bits, names) in StepSettings.settingsOfManyNames where namesSet & bits != 0 && namesSet & bits != bits {
+            for other in names where namesSet & other.nameBit == 0 {
+                guard effective.setting(other.section, other.field) != nil else { continue }
+                trace?.record(setting: other.section, other.field, .null, by: layer)
+                effective.stepSettings.mutateObject(other.section) { $0.removeValue(forKey: other.field) }
             }
-        }
-    }
-
-    /// Whether the patch says anything about the setting under this very name.
-    private static func names(_ patch: JSONObject, _ setting: StepSetting) -> Bool {
-        patch.contains { rawSection, fields in
-            SlugText.trimmed(rawSection) == setting.section
-                && fields.objectValue?.contains { SlugText.trimmed($0.key) == setting.field } ?? true
         }
     }
 
@@ -121,20 +111,27 @@ struct LayerMerge {
         if trace == nil, effective.stepSettings[section] == nil, !fields.isEmpty,
             fields.allSatisfy({ !$0.value.isNull && known[$0.key]?.normalised($0.value) ?? .null == $0.value })
         {
+            for setting in known.values where setting.nameBit != 0 && fields[setting.field] != nil {
+                namesSet |= setting.nameBit
+            }
             // The first layer that says anything about a section, in the table's own spelling: nothing to merge.
             effective.stepSettings[section] = .object(fields)
             return
         }
         var recorder = trace.take()
+        var named: UInt32 = 0
         effective.stepSettings.mutateObject(section) { members in
             for (rawField, written) in fields {
                 let field = SlugText.trimmed(rawField)
-                let value = known[field]?.normalised(written) ?? written
+                let setting = known[field]
+                named |= setting?.nameBit ?? 0
+                let value = setting?.normalised(written) ?? written
                 recorder?.record(setting: section, field, value, by: layer)
                 if value.isNull { members.removeValue(forKey: field) } else { members[field] = value }
             }
         }
         trace = recorder
+        namesSet |= named
     }
 
     // MARK: - Prompt, tools, variables

@@ -27,6 +27,8 @@ package struct StepSetting: Sendable {
     package let kind: Kind
     /// What the upstream side assumes when nothing sets it; not written anywhere. nil: unset.
     package let `default`: JSONValue?
+    /// A bit of its own for each name of a setting that has several (`StepSettings.settingsOfManyNames`), else 0.
+    var nameBit: UInt32 = 0
 
     /// `section.field`, as limits name it.
     package var key: String { "\(section).\(field)" }

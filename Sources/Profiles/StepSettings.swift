@@ -22,8 +22,11 @@ package enum StepSettings {
         aliasGroups.first { $0.contains(key) } ?? [key]
     }
 
-    /// The other names of a section's settings, by field; nil for a section whose settings have one name each.
-    static func otherNames(inSection section: String) -> [String: [StepSetting]]? { otherNames[section] }
+    /// The settings with several names: all of the names' bits, and the names.
+    static let settingsOfManyNames: [(bits: UInt32, names: [StepSetting])] = aliasGroups.map { group in
+        let names = group.compactMap { byKey[$0] }
+        return (names.reduce(0) { $0 | $1.nameBit }, names)
+    }
 
     /// Everything wrong with a table of section → field → value, in its order; empty when it is fine.
     ///
@@ -80,24 +83,16 @@ package enum StepSettings {
         }
     }
 
-    private static let table: [String: [String: StepSetting]] = Dictionary(grouping: declared, by: \.section)
+    private static let table: [String: [String: StepSetting]] = Dictionary(grouping: byKey.values, by: \.section)
         .mapValues { Dictionary($0.map { ($0.field, $0) }, uniquingKeysWith: { first, _ in first }) }
 
-    private static let byKey: [String: StepSetting] = Dictionary(
-        declared.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    private static let byKey: [String: StepSetting] = {
+        var settings = Dictionary(declared.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        for (index, name) in aliasGroups.joined().enumerated() { settings[name]?.nameBit = 1 << UInt32(index) }
+        return settings
+    }()
 
     private static let sections: [String] = table.keys.sorted()
-
-    private static let otherNames: [String: [String: [StepSetting]]] = {
-        var names: [String: [String: [StepSetting]]] = [:]
-        for group in aliasGroups {
-            for setting in group.compactMap({ byKey[$0] }) {
-                names[setting.section, default: [:]][setting.field] = group.filter { $0 != setting.key }
-                    .compactMap { byKey[$0] }
-            }
-        }
-        return names
-    }()
 
     private static let aliasGroups: [[String]] = [
         ["ai-chat.ai-temperature", "ai-inference.inference-temperature"],
