@@ -210,7 +210,8 @@ struct VerificationTests {
         var line: String {
             switch self {
             case .truncated: "truncate -s 9000 F"
-            case .anotherApplications: "sqlite3 -cmd '.timeout 5000' F 'PRAGMA application_id = 7; PRAGMA wal_checkpoint'"
+            case .anotherApplications:
+                "sqlite3 -cmd '.timeout 5000' F 'PRAGMA application_id = 7; PRAGMA wal_checkpoint'"
             case .newerSchema: "sqlite3 -cmd '.timeout 5000' F 'PRAGMA user_version = 99; PRAGMA wal_checkpoint'"
             case .empty: ": > F"
             case .random: "head -c 50000 /dev/urandom > F"
