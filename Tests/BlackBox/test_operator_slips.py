@@ -45,6 +45,8 @@ def test_backups_go_nowhere_they_would_be_lost_or_taken_for_a_tenant(cli, tmp_pa
     assert "--to is empty" in cli("backup", "--to", "", expect=2)
     for place in (cli.gateway.data / "tenants", cli.gateway.data / "tenants" / "oops"):
         assert "would be taken for one" in cli("backup", "--to", place, expect=1)
+    winding = f"{cli.gateway.data}/none/../tenants/oops"
+    assert "a directory that is not there" in cli("backup", "--to", winding, expect=1)
     assert [item["slug"] for item in cli.json("tenant", "list")] == ["acme", "default"]
     everybodys = tmp_path / "everybodys"
     everybodys.mkdir()

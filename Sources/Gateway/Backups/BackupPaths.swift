@@ -33,7 +33,7 @@ struct BackupPaths: Sendable {
         // A disk is asked, maybe one that is slow to answer: on a thread that may wait for it.
         let (found, allowed) = try await context.services.backups.blocking {
             () throws(RegistryError) -> (String?, [String]) in
-            (Self.existing(parent), named.compactMap(Self.realPath))
+            (FileSystem.plannedPath(parent), named.compactMap(Self.realPath))
         }
         guard let real = found else {
             throw Problem.notFound("there is no directory \(parent)", code: "directory_not_found", param: param)
@@ -44,15 +44,6 @@ struct BackupPaths: Sendable {
                 param: param)
         }
         return path
-    }
-
-    /// The real path of a directory, or of the nearest one above it that exists; nil when that is none.
-    private static func existing(_ path: String) -> String? {
-        if let real = realPath(path) { return real }
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex, errno == ENOENT else { return nil }
-        let name = path[slash...]
-        guard name != "/..", name != "/." else { return nil }
-        return existing(String(path[..<slash])).map { $0 + name }
     }
 
     private static func realPath(_ path: String) -> String? {

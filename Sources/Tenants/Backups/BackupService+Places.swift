@@ -9,7 +9,10 @@ extension BackupService {
     func place(of tenant: TenantSlug, file: RegistryFile, in wanted: String?) throws(RegistryError) -> BackupPlace {
         if let chosen = wanted ?? settings.directory {
             let tenants = directory.configuration.data.tenantsPath
-            let planned = try FileSystem.plannedPath(chosen)
+            guard let planned = FileSystem.plannedPath(chosen) else {
+                throw .unsafePath(
+                    chosen, "cannot be found, or leads through a directory that is not there; write it out")
+            }
             guard planned != tenants, !planned.hasPrefix(tenants + "/") else {
                 throw .unsafePath(
                     chosen, "lies among the tenants' directories and would be taken for one; name another")

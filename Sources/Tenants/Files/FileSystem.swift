@@ -3,7 +3,7 @@ import Glibc
 /// The few file operations of the data directory, each safe against links and half-written results.
 ///
 /// All block; they run on threads that may.
-enum FileSystem {
+package enum FileSystem {
     /// Makes a directory 0700, with its missing parents, and refuses an existing one that others may write.
     static func makeDirectory(_ path: String, allowsSticky: Bool = false) throws(RegistryError) {
         if FileStatus(path) == nil {
@@ -61,12 +61,20 @@ enum FileSystem {
         return String(cString: resolved)
     }
 
-    /// The real path that a file or directory has, or would have if it were made.
-    static func plannedPath(_ path: String) throws(RegistryError) -> String {
-        let parent = parentDirectory(path)
-        guard FileStatus(path) == nil, errno == ENOENT, parent != path else { return try realPath(path) }
-        let above = try plannedPath(parent)
-        return (above == "/" ? "" : above) + "/" + (path.split(separator: "/").last ?? "")
+    /// The real path that an absolute path has, or would have if what is missing of it were made.
+    ///
+    /// Nil where something else than that is in the way, and where a directory that is not there is left again by `..`:
+    /// such a path leads elsewhere once it is made. Blocks as files do.
+    package static func plannedPath(_ path: String) -> String? {
+        if let resolved = realpath(path, nil) {
+            defer { free(resolved) }
+            return String(cString: resolved)
+        }
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/") else { return nil }
+        let name = path[slash...]
+        guard name != "/..", name != "/." else { return nil }
+        guard slash != path.startIndex else { return path }
+        return plannedPath(String(path[..<slash])).map { ($0 == "/" ? "" : $0) + name }
     }
 
     static func rename(_ source: String, to target: String) throws(RegistryError) {
