@@ -42,6 +42,7 @@ package final class ResponseStream: Sendable {
         var reader: CheckedContinuation<Void, Never>?
         var isReaderWaiting = false
         var saidFull = false
+        var isShuttingDown = false
         var onWritable: (@Sendable () -> Void)?
         var onClose: (@Sendable (Ending) -> Void)?
         var onShutdown: (@Sendable (ResponseStream) -> Void)?
@@ -213,9 +214,13 @@ package final class ResponseStream: Sendable {
     /// The client has left: nothing more is sent and the writer is told.
     func clientLeft() { cut(.clientGone) }
 
-    /// The server stops: last bytes if there is somebody to write them, or the cut.
+    /// The server stops: last bytes if there is somebody to write them, or the cut. Only the first call does anything.
     func shutDown() {
-        let notice = state.withLock { $0.onShutdown }
+        let (isFirst, notice) = state.withLock { state in
+            defer { state.isShuttingDown = true }
+            return (!state.isShuttingDown, state.onShutdown)
+        }
+        guard isFirst else { return }
         notice?(self)
         if state.withLock({ $0.isOpen }) { cut(.aborted) }
     }

@@ -98,8 +98,12 @@ package final class Server: Sendable {
         let deadline = ContinuousClock.now + grace
         // Quiet for a moment, because a request may be on its way on a connection just accepted.
         await wait(until: deadline, quiet: .milliseconds(100))
-        use { chs_server_end_exchanges($0) }
-        await wait(until: ContinuousClock.now + .seconds(1), quiet: .zero)
+        let end = ContinuousClock.now + .seconds(1)
+        repeat {
+            // More than once, because a request that has only just come is not suspended yet and is not seen.
+            use { chs_server_end_exchanges($0) }
+            await wait(until: min(end, ContinuousClock.now + .milliseconds(20)), quiet: .zero)
+        } while ContinuousClock.now < end && (use { chs_server_active($0) } ?? 0) > 0 && !Task.isCancelled
     }
 
     /// Ends everything: whatever is still under way is cut or answered with `ServerFailure.stopping`.
@@ -116,11 +120,16 @@ package final class Server: Sendable {
         guard let (handle, bound) = running else { return }
         while state.withLock({ $0.calls }) > 0 { usleep(1000) }
         chs_server_stop_accepting(handle.server)
-        // While suspending is still possible, so that streams can write their last bytes; then for good.
-        chs_server_end_exchanges(handle.server)
-        for _ in 0..<500 where chs_server_active(handle.server) > 0 { usleep(1000) }
+        // While suspending is still possible, so that streams can write their last bytes; more than once, because a
+        // request that has only just come is not suspended yet and is not seen.
+        for _ in 0..<Self.lastTurns where chs_server_active(handle.server) > 0 {
+            chs_server_end_exchanges(handle.server)
+            usleep(5000)
+        }
+        // Then for good; the loops get the time to send what that has answered.
         chs_server_refuse_suspension(handle.server)
         chs_server_end_exchanges(handle.server)
+        for _ in 0..<Self.lastTurns where chs_server_active(handle.server) > 0 { usleep(5000) }
         removeSocketFiles(bound)
         guard chs_server_stop(handle.server) else {
             core.log(.error, "a connection could not be resumed; the server's threads are left behind")
@@ -128,6 +137,9 @@ package final class Server: Sendable {
         }
         CallbackTable.release(handle.context)
     }
+
+    /// How often, 5 ms apart, `stop` looks whether anything is still under way.
+    private static var lastTurns: Int { 100 }
 
     /// The version of libmicrohttpd in this process.
     package static var libraryVersion: String { String(cString: chs_library_version()) }
