@@ -10,6 +10,7 @@ from harness.cases import Tally, ids_of
 from harness.gateway import OPERATOR_KEY, Gateway
 from harness.promises import Promises
 from harness.upstream import FAKE_KEY, Upstream, chat_config
+from harness.waiting import PROMISED
 
 TALLY = Tally()
 PROMISES = Promises()
@@ -112,6 +113,11 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
+    if PROMISED:
+        seconds, what = max(PROMISED)
+        late = sum(1 for seconds, _ in PROMISED if seconds > 1)
+        terminalreporter.section("promised within one second")
+        terminalreporter.write_line(f"{len(PROMISED)} times, {late} took longer; the slowest {seconds:.2f} s: {what}")
     lines = list(TALLY.lines())
     if lines:
         terminalreporter.section("cases of the origin, by id")

@@ -5,15 +5,13 @@ import threading
 import pytest
 
 from harness import upstream as provider
-from harness.waiting import eventually
+from harness.waiting import eventually, within_a_second
 
 USER = [{"role": "user", "content": "hello"}]
 DOORS = {
     "chat": ("/chat", {"prompt": "hello"}),
     "v1": ("/v1/chat/completions", {"model": "default", "messages": USER}),
 }
-# One second is the promise; the rest is for a machine that is busy with other things.
-SOON = 3.0
 PHASES = {
     "waiting for the first byte": (False, provider.hang),
     "waiting for the first byte of a stream": (True, provider.hang),
@@ -33,7 +31,7 @@ def test_the_upstream_call_is_cancelled(chat, upstream, door, phase):
         call = upstream.wait_for_call()
         if "middle" in phase:
             connection.read_until(b"two")
-    assert eventually(lambda: call.closed_at or call.finished.is_set(), "the upstream call is let go", within=SOON)
+    within_a_second(lambda: call.closed_at or call.finished.is_set(), "the upstream call is let go")
     assert len(upstream.calls) == 1, "and not tried again"
     assert chat.get("/healthz").status == 200
 
@@ -49,7 +47,7 @@ def test_half_an_answer_is_cancelled_too(chat, upstream, door):
     with chat.connect() as connection:
         connection.send(chat.message("POST", target, json=body))
         call = upstream.wait_for_call()
-    assert eventually(lambda: call.closed_at, "the upstream call is let go", within=SOON)
+    within_a_second(lambda: call.closed_at, "the upstream call is let go")
 
 
 def test_a_reset_counts_as_gone(chat, upstream):
@@ -62,7 +60,7 @@ def test_a_reset_counts_as_gone(chat, upstream):
     call = upstream.wait_for_call()
     connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-    assert eventually(lambda: call.closed_at, "the upstream call is let go", within=SOON)
+    within_a_second(lambda: call.closed_at, "the upstream call is let go")
 
 
 def test_a_slow_reader_holds_back_the_provider_and_loses_nothing(chat, upstream):

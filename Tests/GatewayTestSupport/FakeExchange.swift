@@ -61,13 +61,13 @@ package final class FakeExchange: Sendable {
     }
 
     package func sleep(milliseconds: Int) {
-        usleep(UInt32(milliseconds) * 1000)
+        usleep(UInt32(Patience.seconds * 2000) * 1000)
     }
 
-    /// Waits until the client has closed or reset the connection; false if it has not within the time.
-    package func waitForHangUp(milliseconds: Int = 10_000) -> Bool {
+    /// Waits until the client has closed or reset the connection; false if it has not in twice a test's patience.
+    package func waitForHangUp() -> Bool {
         var poller = pollfd(fd: descriptor, events: pollReadHangUp, revents: 0)
-        return poll(&poller, 1, Int32(milliseconds)) > 0
+        return poll(&poller, 1, Int32(Patience.seconds * 2000)) > 0
     }
 
     /// Closes the connection after what was sent.

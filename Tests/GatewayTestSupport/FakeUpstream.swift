@@ -71,8 +71,8 @@ package final class FakeUpstream: Sendable {
     }
 
     /// Waits until `condition` holds for this server, at most `seconds`.
-    package func wait(seconds: Double = 5, until condition: (FakeUpstream) -> Bool) async -> Bool {
-        let end = ContinuousClock.now + .milliseconds(Int(seconds * 1000))
+    package func wait(until condition: (FakeUpstream) -> Bool) async -> Bool {
+        let end = ContinuousClock.now + Patience.limit
         while ContinuousClock.now < end {
             if condition(self) { return true }
             try? await Task.sleep(for: .milliseconds(5))

@@ -90,7 +90,7 @@ package final class RawClient: Sendable {
     }
 
     /// The next bytes; empty at the end of the connection, also after a reset. Throws when none come in time.
-    package func receive(_ limit: Int = 64 << 10, within seconds: Double = 5) async throws -> [UInt8] {
+    package func receive(_ limit: Int = 64 << 10, within seconds: Double = Patience.seconds) async throws -> [UInt8] {
         try await run(on: receiving) { [self] in
             var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             guard poll(&poller, 1, CInt(seconds * 1000)) == 1 else {
@@ -103,7 +103,7 @@ package final class RawClient: Sendable {
     }
 
     /// Everything until the other side closes.
-    package func receiveToEnd(within seconds: Double = 5) async throws -> [UInt8] {
+    package func receiveToEnd(within seconds: Double = Patience.seconds) async throws -> [UInt8] {
         var all: [UInt8] = []
         while true {
             let bytes = try await receive(within: seconds)
@@ -113,7 +113,7 @@ package final class RawClient: Sendable {
     }
 
     /// Everything until the other side closes, as text.
-    package func textToEnd(within seconds: Double = 5) async throws -> String {
+    package func textToEnd(within seconds: Double = Patience.seconds) async throws -> String {
         String(decoding: try await receiveToEnd(within: seconds), as: UTF8.self)
     }
 }

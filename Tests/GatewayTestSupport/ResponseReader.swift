@@ -19,7 +19,7 @@ package struct ResponseReader {
     private var buffer: [UInt8] = []
     private let seconds: Double
 
-    package init(_ client: RawClient, within seconds: Double = 5) {
+    package init(_ client: RawClient, within seconds: Double = Patience.seconds) {
         self.client = client
         self.seconds = seconds
     }

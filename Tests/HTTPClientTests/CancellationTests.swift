@@ -4,7 +4,7 @@ import Testing
 
 @testable import HTTPClient
 
-/// Cancelling must reach the other side within a second, whatever the transfer waits for.
+/// Cancelling must reach the other side, whatever the transfer waits for.
 @Suite(.timeLimit(.minutes(1)))
 struct CancellationTests {
     let transport: Transport
@@ -13,11 +13,10 @@ struct CancellationTests {
         transport = try Transport()
     }
 
-    /// Starts `request` in a task, cancels it when `ready` says so, and returns the failure and how long it took
-    /// from the cancellation.
+    /// Starts `request` in a task, cancels it when `ready` says so, and returns the failure.
     private func cancelled(
         _ request: TransferRequest, when ready: () async -> Bool
-    ) async -> (kind: TransferError.Kind?, took: Duration) {
+    ) async -> TransferError.Kind? {
         let task = Task { () -> TransferError.Kind? in
             do {
                 _ = try await transport.send(request)
@@ -27,20 +26,17 @@ struct CancellationTests {
             }
         }
         #expect(await ready())
-        let start = ContinuousClock.now
         task.cancel()
-        let kind = await task.value
-        return (kind, ContinuousClock.now - start)
+        return await task.value
     }
 
     @Test func `while connecting`() async throws {
         let hole = try BlackHole()
-        let (kind, took) = await cancelled(TransferRequest(url: "http://127.0.0.1:\(hole.port)/")) {
+        let kind = await cancelled(TransferRequest(url: "http://127.0.0.1:\(hole.port)/")) {
             try? await Task.sleep(for: .milliseconds(100))
             return true
         }
         #expect(kind == .cancelled)
-        #expect(took < .seconds(1))
     }
 
     @Test func `while waiting for the first byte, and the server sees it`() async throws {
@@ -50,12 +46,11 @@ struct CancellationTests {
             exchange.close()
         }
         defer { fake.stop() }
-        let (kind, took) = await cancelled(TransferRequest(method: "POST", url: fake.url, body: [0x31])) {
+        let kind = await cancelled(TransferRequest(method: "POST", url: fake.url, body: [0x31])) {
             await fake.wait { $0.requests.count == 1 }
         }
         #expect(kind == .cancelled)
-        #expect(took < .seconds(1))
-        #expect(await fake.wait(seconds: 1) { _ in hungUp.load(ordering: .relaxed) })
+        #expect(await fake.wait { _ in hungUp.load(ordering: .relaxed) })
     }
 
     @Test func `in the middle of the body, and the server sees it`() async throws {
@@ -72,7 +67,7 @@ struct CancellationTests {
         #expect(await fake.wait { _ in sink.now.pieces == 1 })
         transfer.cancel()
         transfer.cancel()
-        #expect(await fake.wait(seconds: 1) { _ in hungUp.load(ordering: .relaxed) })
+        #expect(await fake.wait { _ in hungUp.load(ordering: .relaxed) })
         #expect(await sink.end().ends.map { $0?.kind } == [.cancelled])
     }
 
@@ -88,7 +83,7 @@ struct CancellationTests {
         #expect(await fake.wait { _ in sink.now.pieces == 1 })
         transfer.cancel()
         #expect(await sink.end().ends.map { $0?.kind } == [.cancelled])
-        #expect(await fake.wait(seconds: 1) { $0.openConnections == 0 })
+        #expect(await fake.wait { $0.openConnections == 0 })
     }
 
     @Test func `a task that is cancelled already sends nothing and ends`() async throws {
@@ -146,7 +141,7 @@ struct CancellationTests {
         #expect(await fake.wait { $0.requests.count == 21 })
         await transport.shutdown()
         #expect(kinds.withLock { $0 } == Array(repeating: .cancelled, count: 20))
-        #expect(await fake.wait(seconds: 1) { $0.openConnections == 0 })
+        #expect(await fake.wait { $0.openConnections == 0 })
         await #expect {
             try await transport.send(TransferRequest(url: fake.url))
         } throws: {
@@ -168,6 +163,6 @@ struct CancellationTests {
             #expect(await fake.wait { $0.requests.count == 1 })
         }
         #expect(await sink.end().ends.map { $0?.kind } == [.cancelled])
-        #expect(await fake.wait(seconds: 1) { $0.openConnections == 0 })
+        #expect(await fake.wait { $0.openConnections == 0 })
     }
 }

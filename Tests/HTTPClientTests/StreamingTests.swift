@@ -129,7 +129,7 @@ struct StreamingTests {
         let record = await sink.end()
         #expect(record.pieces == 1)
         #expect(record.ends.map { $0?.kind } == [.cancelled])
-        #expect(await fake.wait(seconds: 1) { $0.openConnections == 0 })
+        #expect(await fake.wait { $0.openConnections == 0 })
         #expect(sink.now.pieces == 1)
         #expect(sink.now.ends.count == 1)
     }

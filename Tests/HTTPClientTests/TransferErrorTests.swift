@@ -46,9 +46,7 @@ struct TransferErrorTests {
         let hole = try BlackHole()
         let request = TransferRequest(
             url: "http://127.0.0.1:\(hole.port)/", timeouts: TransferTimeouts(connect: .milliseconds(200)))
-        let start = ContinuousClock.now
         #expect(await failure(request) == .connectTimeout)
-        #expect(ContinuousClock.now - start < .seconds(2))
     }
 
     @Test func `an answer that does not begin is firstByteTimeout`() async throws {

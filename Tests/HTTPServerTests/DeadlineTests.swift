@@ -3,9 +3,8 @@ import HTTPServer
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
-    /// Sends one byte each 50 ms until it has the answer or three seconds are over; gives the answer and its time.
-    private static func drip(_ client: RawClient, _ text: String) async throws -> (String, Duration) {
-        let start = ContinuousClock.now
+    /// Sends one byte each 50 ms until it has the answer; a deadline that each byte moves would never come.
+    private static func drip(_ client: RawClient, _ text: String) async throws -> String {
         try await client.send(Array(text.utf8.prefix(1)))
         let sending = Task {
             for byte in Array(text.utf8.dropFirst()) {
@@ -13,28 +12,25 @@ import Testing
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
-        let answer = try await client.textToEnd(within: 5)
-        let time = ContinuousClock.now - start
+        let answer = try await client.textToEnd()
         sending.cancel()
-        return (answer, time)
+        return answer
     }
 
-    private static let long = String(repeating: "x", count: 200)
+    private static let long = String(repeating: "x", count: 2000)
 
     @Test func `a head that drips is cut with 408`() async throws {
         let server = try TestServer(configure: { $0.headTimeout = .milliseconds(800) })
         let client = try server.connect()
-        let (answer, time) = try await Self.drip(client, "GET / HTTP/1.1\r\nHost: a\r\nX: \(Self.long)")
+        let answer = try await Self.drip(client, "GET / HTTP/1.1\r\nHost: a\r\nX: \(Self.long)")
         #expect(answer.hasPrefix("HTTP/1.1 408 "))
         #expect(answer.hasSuffix("failure: the request head did not arrive in time"))
-        #expect(time < .seconds(4))
     }
 
     @Test func `a request line that drips is cut`() async throws {
         let server = try TestServer(configure: { $0.headTimeout = .milliseconds(800) })
-        let (answer, time) = try await Self.drip(try server.connect(), "GET /\(Self.long)")
+        let answer = try await Self.drip(try server.connect(), "GET /\(Self.long)")
         #expect(answer.hasPrefix("HTTP/1.1 408 "))
-        #expect(time < .seconds(4))
     }
 
     @Test func `the next head on a kept connection must not drip either`() async throws {
@@ -43,9 +39,8 @@ import Testing
         var reader = ResponseReader(client)
         try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(try await reader.next().status == 200)
-        let (answer, time) = try await Self.drip(client, "GET /\(Self.long)")
+        let answer = try await Self.drip(client, "GET /\(Self.long)")
         #expect(answer.hasPrefix("HTTP/1.1 408 "))
-        #expect(time < .seconds(4))
     }
 
     @Test(arguments: ["Content-Length: 1000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n3E8\r\n"])
@@ -53,10 +48,9 @@ import Testing
         let server = try TestServer(configure: { $0.bodyTimeout = .milliseconds(800) })
         let client = try server.connect()
         try await client.send("POST / HTTP/1.1\r\nHost: a\r\n" + framing)
-        let (answer, time) = try await Self.drip(client, Self.long)
+        let answer = try await Self.drip(client, Self.long)
         #expect(answer.hasPrefix("HTTP/1.1 408 "))
         #expect(answer.hasSuffix("failure: the request body did not arrive in time"))
-        #expect(time < .seconds(4))
     }
 
     @Test func `a streamed body that drips ends in an error for the handler`() async throws {
@@ -74,7 +68,7 @@ import Testing
             }, configure: { $0.bodyTimeout = .milliseconds(300) })
         let client = try server.connect()
         try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
-        let (answer, _) = try await Self.drip(client, Self.long)
+        let answer = try await Self.drip(client, Self.long)
         #expect(answer.hasPrefix("HTTP/1.1 408 "))
         #expect(try await outcome.first() == .timeout)
     }
@@ -107,15 +101,12 @@ import Testing
         var reader = ResponseReader(client)
         try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         _ = try await reader.next()
-        let start = ContinuousClock.now
         #expect(try await reader.isAtEnd())
-        let time = ContinuousClock.now - start
-        #expect(time < .seconds(4))
     }
 
     @Test func `a connection that never says anything is closed without a word`() async throws {
         let server = try TestServer(configure: { $0.headTimeout = .milliseconds(200) })
-        #expect(try await server.connect().textToEnd(within: 4) == "")
+        #expect(try await server.connect().textToEnd() == "")
     }
 
     @Test func `a busy connection outlives every deadline`() async throws {

@@ -76,27 +76,22 @@ import Testing
             suspended.append(client)
         }
         try await eventually { server.server.activeCount == 400 }
-        let slowest = try await withThrowingTaskGroup(of: Duration.self) { group in
+        // A skipped connection would wait for the next event of its loop, at worst for ever.
+        try await withThrowingTaskGroup { group in
             for worker in 0..<8 {
                 group.addTask {
                     let client = try server.connect()
                     var reader = ResponseReader(client)
-                    var slowest = Duration.zero
                     for index in 0..<150 {
                         let path = index % 2 == 0 ? "/hop/\(worker)/\(index)" : "/\(worker)/\(index)"
-                        let start = ContinuousClock.now
                         try await client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
                         let response = try await reader.next()
                         #expect(response.text == path)
-                        slowest = max(slowest, ContinuousClock.now - start)
                     }
-                    return slowest
                 }
             }
-            return try await group.reduce(Duration.zero, max)
+            try await group.waitForAll()
         }
-        // A skipped connection would wait for the next event of its loop, at worst for ever.
-        #expect(slowest < .seconds(2))
         gate.open()
         for client in suspended {
             var reader = ResponseReader(client)

@@ -1,4 +1,5 @@
 import Glibc
+import GatewayTestSupport
 import Synchronization
 
 /// Lets tasks through once it is open.
@@ -27,32 +28,28 @@ final class Gate: Sendable {
 
 /// Collects what callbacks report.
 final class Recorder<Value: Sendable>: Sendable {
-    private let values = Mutex<[(ContinuousClock.Instant, Value)]>([])
+    private let values = Mutex<[Value]>([])
 
     struct Nothing: Error {}
 
-    func record(_ value: Value) { values.withLock { $0.append((.now, value)) } }
+    func record(_ value: Value) { values.withLock { $0.append(value) } }
 
-    var all: [Value] { values.withLock { $0.map(\.1) } }
+    var all: [Value] { values.withLock { $0 } }
 
-    /// The first value, and when it came; throws when none comes in time.
-    func firstWithTime(within limit: Duration = .seconds(5)) async throws -> (ContinuousClock.Instant, Value) {
-        let deadline = ContinuousClock.now + limit
+    /// The first value; throws when none comes.
+    func first() async throws -> Value {
+        let deadline = ContinuousClock.now + Patience.limit
         while ContinuousClock.now < deadline {
             if let first = values.withLock({ $0.first }) { return first }
             try await Task.sleep(for: .milliseconds(5))
         }
         throw Nothing()
     }
-
-    func first(within limit: Duration = .seconds(5)) async throws -> Value {
-        try await firstWithTime(within: limit).1
-    }
 }
 
-/// Waits until something is true; throws when it does not become so within five seconds.
+/// Waits until something is true; throws when it does not become so.
 func eventually(_ condition: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(5)
+    let deadline = ContinuousClock.now + Patience.limit
     while !condition() {
         guard ContinuousClock.now < deadline else { throw Recorder<Never>.Nothing() }
         try await Task.sleep(for: .milliseconds(5))

@@ -109,7 +109,7 @@ import Testing
             }
         }
         // Inside, and past the short copying of a backup; were it not, it would end all the same.
-        #expect(await eventually(within: .seconds(30)) { tenants.service.stopping.isInterrupting })
+        #expect(await eventually { tenants.service.stopping.isInterrupting })
         try await Task.sleep(for: .milliseconds(200))
         if byStopping { await tenants.service.stop() } else { running.cancel() }
         let error = await #expect(throws: RegistryError.self) { try await running.value }
@@ -136,9 +136,9 @@ import Testing
         case .verify, .backup: #expect(await tenants.shell(Self.slow) == "")
         case .verifyOfQuarantined:
             #expect(await tenants.shell(Self.slow + "PRAGMA user_version = 99") == "")
-            #expect(await eventually(within: .seconds(15)) { tenant.state != .serving })
+            #expect(await eventually { tenant.state != .serving })
             // The sweep may have had the file open, so that the shell left its log.
-            let isMoved = await eventually(within: .seconds(15)) {
+            let isMoved = await eventually {
                 await tenants.shell("PRAGMA wal_checkpoint(TRUNCATE)") == "0|0|0"
             }
             #expect(isMoved)
@@ -159,7 +159,7 @@ import Testing
         #expect(await tenants.shell(".backup '\(good)'") == "")
         #expect(await tenants.shell(Self.slow) == "")
         let running = Task { try await tenants.service.verify(.default) }
-        #expect(await eventually(within: .seconds(30)) { tenants.service.stopping.isInterrupting })
+        #expect(await eventually { tenants.service.stopping.isInterrupting })
         await Shell.run("chmod 600 '\(good)' && mv '\(good)' '\(tenants.path())'")
         let report = try await running.value
         #expect(report.isServing)

@@ -123,7 +123,7 @@ struct DirectoryTests {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
         try await tenant.create(#"{"slug":"x"}"#, tenants.context)
-        #expect(await eventually(within: .seconds(8)) { FileStatus(tenants.path() + "-wal") == nil })
+        #expect(await eventually { FileStatus(tenants.path() + "-wal") == nil })
         try await tenant.create(#"{"slug":"y"}"#, tenants.context)
         #expect(await tenants.shell("SELECT count(*) FROM profiles") == "4")
         await tenants.directory.close()

@@ -193,7 +193,7 @@ final class FaultRun: Sendable {
     /// After the fault: the tenant serves without a restart, memory is what the file says and the answers allow, writes
     /// work, and all of it is there for the next process.
     func recover() async throws {
-        let isBack = await eventually(within: .seconds(10)) {
+        let isBack = await eventually {
             guard let tenant = try? await tenants.tenant(), (try? tenant.current()) != nil else { return false }
             return await isSameInFile(tenant)
         }

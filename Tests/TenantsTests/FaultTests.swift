@@ -115,10 +115,10 @@ struct FaultTests {
                 "UPDATE profiles SET document_json = json_set(document_json, '$.display_name', 'theirs') "
                     + "WHERE slug = 'agent'")
             // It is looked for once a second at least; what a look meets is an error or looks like damage.
-            #expect(await eventually(within: .seconds(5)) { fault.failed > 0 })
+            #expect(await eventually { fault.failed > 0 })
             fault.end()
         }
-        #expect(await eventually(within: .seconds(10)) { (try? tenant.displayName("agent")) == "theirs" })
+        #expect(await eventually { (try? tenant.displayName("agent")) == "theirs" })
         await tenants.directory.close()
     }
 

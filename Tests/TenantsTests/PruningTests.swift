@@ -29,7 +29,7 @@ struct PruningTests {
         let tenant = try await tenants.tenant()
         for number in 2...30 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
         #expect(
-            await eventually(within: .seconds(10)) {
+            await eventually {
                 await tenants.shell("SELECT count(*) FROM profile_history") == "10"
             })
         // The registry and `default` have one version each, older than all that went.
@@ -86,11 +86,11 @@ struct PruningTests {
                 try transaction.deleteProfile(named("x"), in: .default)
             }
         }
-        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "x") == "6" })
+        #expect(await eventually { await versions(tenants, "x") == "6" })
         try await tenant.create(#"{"slug":"x"}"#, context)
         #expect(try tenant.entry("x").version == 7)
         try await tenant.patch("x", #"{"display_name":"n"}"#, context)
-        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "x") == "6,8" })
+        #expect(await eventually { await versions(tenants, "x") == "6,8" })
         await tenants.directory.close()
     }
 
@@ -113,10 +113,10 @@ struct PruningTests {
         }
         let tenant = try await tenants.tenant()
         try await tenant.patch("agent", #"{"display_name":"10"}"#, tenants.context)
-        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "agent") == "6,7,8,9,10" })
+        #expect(await eventually { await versions(tenants, "agent") == "6,7,8,9,10" })
         #expect(await versions(tenants, "default") == "1")
         #expect(
-            await eventually(within: .seconds(10)) {
+            await eventually {
                 await tenants.shell("SELECT group_concat(version) FROM profile_audit") == "6,7,8,9,10"
             })
         await tenants.directory.close()
@@ -127,7 +127,7 @@ struct PruningTests {
         let tenant = try await tenants.tenant()
         for number in 2...300 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
         #expect(
-            await eventually(within: .seconds(10)) {
+            await eventually {
                 await tenants.shell("SELECT group_concat(version) FROM profile_audit") == "296,297,298,299,300"
             })
         #expect(await tenants.shell("SELECT count(*) FROM profile_history WHERE profile_slug = 'agent'") == "300")
@@ -139,9 +139,9 @@ struct PruningTests {
         let tenant = try await tenants.tenant()
         for number in 2...250 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
         let before = (try tenant.current().revision, try tenant.entry("agent").etag)
-        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "agent") == "250" })
+        #expect(await eventually { await versions(tenants, "agent") == "250" })
         #expect(try tenant.current().revision == before.0 && tenant.entry("agent").etag == before.1)
-        #expect(await eventually(within: .seconds(10)) { FileStatus(tenants.path() + "-wal") == nil })
+        #expect(await eventually { FileStatus(tenants.path() + "-wal") == nil })
         #expect(tenants.events.messages.contains("history pruned"))
         #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
         await tenants.directory.close()
@@ -162,7 +162,7 @@ struct PruningTests {
         let tenant = try await tenants.tenant()
         let context = tenants.context
         try await tenant.create(#"{"slug":"x"}"#, context)
-        try #require(await eventually(within: .seconds(10)) { tenant.work.withLock { $0.isPruning } })
+        try #require(await eventually { tenant.work.withLock { $0.isPruning } })
         var written: UInt64 = 1
         while tenant.work.withLock({ $0.isPruning }), written < 2_000 {
             try await tenant.patch("x", #"{"display_name":"\#(written)"}"#, context)
@@ -173,7 +173,7 @@ struct PruningTests {
         #expect(
             await tenants.shell("SELECT max(version) FROM profile_history WHERE profile_slug = 'x'") == "\(written)")
         #expect(
-            await eventually(within: .seconds(20)) {
+            await eventually {
                 await tenants.shell("SELECT count(*) <= 1000 FROM profile_history") == "1"
             })
         #expect(await tenants.shell("SELECT max(version) FROM profile_history WHERE profile_slug = 'ghost'") == "5000")
@@ -194,7 +194,7 @@ struct PruningTests {
         let tenants = try tenants(in: scratch) { $0.maximumVersions = 10 }
         let tenant = try await tenants.tenant()
         try await tenant.create(#"{"slug":"x"}"#, tenants.context)
-        try #require(await eventually(within: .seconds(10)) { tenant.work.withLock { $0.isPruning } })
+        try #require(await eventually { tenant.work.withLock { $0.isPruning } })
         await tenants.directory.close()
         #expect(FileStatus(tenants.path() + "-wal") == nil)
         #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
@@ -216,7 +216,7 @@ struct PruningTests {
             for number in 2...20 { try await tenant.patch("agent", #"{"display_name":"\#(number)"}"#, tenants.context) }
             seen = try tenant.current().usableRegistry(.default).registry.metadata.version
             #expect(
-                await eventually(within: .seconds(10)) {
+                await eventually {
                     await tenants.shell("SELECT count(*) FROM profile_history") == "3"
                 })
             await tenants.directory.close()
@@ -265,7 +265,7 @@ struct PruningTests {
                 + "WHERE slug = 'agent'")
         #expect(try await eventually(within: promptly) { try tenant.displayName("agent") == "outside" })
         try await tenant.patch("default", #"{"display_name":"more"}"#, tenants.context)
-        #expect(await eventually(within: .seconds(10)) { await versions(tenants, "agent") == "10" })
+        #expect(await eventually { await versions(tenants, "agent") == "10" })
         await tenants.directory.close()
     }
 }

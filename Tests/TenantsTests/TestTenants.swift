@@ -106,7 +106,7 @@ extension Tenant {
     /// noted of them may still be from before a change that was just answered.
     func closeFilesNow() async -> Bool {
         closeFilesEarly()
-        return await eventually(within: .seconds(15)) { store.withLock { !$0.connections.isOpen } }
+        return await eventually { store.withLock { !$0.connections.isOpen } }
     }
 
     func displayName(_ name: String) throws -> String { try entry(name).profile().displayName }
@@ -116,7 +116,7 @@ extension Tenant {
 let promptly = Duration.seconds(3)
 
 /// Waits until the condition holds, at most `limit`; returns whether it did.
-func eventually(within limit: Duration = .seconds(3), _ condition: () async throws -> Bool) async rethrows -> Bool {
+func eventually(within limit: Duration = Patience.limit, _ condition: () async throws -> Bool) async rethrows -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
         if try await condition() { return true }

@@ -238,7 +238,7 @@ struct VerificationTests {
             await Shell.run(
                 line.replacing(" F", with: " '\(tenants.path())'").replacing("of=F", with: "of='\(tenants.path())'"))
             // Half of the damage may be noticed before the rest of it.
-            let isNoticed = await eventually(within: .seconds(15)) {
+            let isNoticed = await eventually {
                 guard case .quarantined(let error) = tenant.state else { return false }
                 return error.message.contains(reason)
             }

@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import HTTPClient
 import Synchronization
 import Upstreams
@@ -42,9 +43,10 @@ final class CollectingSink: UpstreamSink {
         record.withLock { $0.ends.append(error) }
     }
 
-    /// Waits until the end has been told, at most 10 s.
+    /// Waits until the end has been told, at most a test's patience.
     func end() async -> Record {
-        for _ in 0..<2000 where now.ends.isEmpty {
+        let deadline = ContinuousClock.now + Patience.limit
+        while now.ends.isEmpty, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(5))
         }
         return now

@@ -164,15 +164,13 @@ struct EchoUpstreamTests {
 
     @Test(arguments: [true, false])
     func `cancelling ends a stream that pauses or waits`(paused: Bool) async throws {
-        let slow = EchoUpstream(wordDelay: paused ? .zero : .seconds(5))
+        let slow = EchoUpstream(wordDelay: paused ? .zero : .seconds(600))
         let sink = CollectingSink { _ in .pause }
         let call = slow.stream(
             UpstreamRequest(body: Array(#"{"messages":[{"role":"user","content":"a"}]}"#.utf8)), to: sink)
         try await Task.sleep(for: .milliseconds(50))
-        let start = ContinuousClock.now
         call.cancel()
         #expect(await sink.end().ends.map { $0?.kind } == [.cancelled])
-        #expect(ContinuousClock.now - start < .seconds(1))
     }
 
     @Test(arguments: ["", "a", " a", "a ", "a b", "a\n\nb  c ", "é 漢\u{301} 😀"])

