@@ -42,7 +42,7 @@ package final class Transport: Sendable {
 
     /// Sends and collects the answer; cancelling the task closes the connection at once.
     package func send(_ request: TransferRequest) async throws(TransferError) -> TransferResponse {
-        let pending = PendingTransfer()
+        let pending = PendingCall<Transfer> { $0.cancel() }
         let result: Result<TransferResponse, TransferError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 pending.set(send(request) { continuation.resume(returning: $0) })
@@ -60,7 +60,7 @@ package final class Transport: Sendable {
     package func stream(
         _ request: TransferRequest, sink: any TransferSink
     ) async throws(TransferError) -> (head: TransferHead, transfer: Transfer) {
-        let pending = PendingTransfer()
+        let pending = PendingCall<Transfer> { $0.cancel() }
         let result: Result<(head: TransferHead, transfer: Transfer), TransferError> = await withTaskCancellationHandler
         {
             await withCheckedContinuation { continuation in

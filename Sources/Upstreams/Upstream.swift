@@ -29,7 +29,7 @@ package protocol Upstream: Sendable {
 extension Upstream {
     /// Asks for a whole answer; cancelling the task cancels the call.
     package func send(_ request: UpstreamRequest) async throws(UpstreamError) -> UpstreamResponse {
-        let pending = PendingCall()
+        let pending = PendingCall<any UpstreamCall> { $0.cancel() }
         let result: Result<UpstreamResponse, UpstreamError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 pending.set(send(request) { continuation.resume(returning: $0) })

@@ -34,19 +34,13 @@ final class StreamRelay: UpstreamSink {
     private let translator: any StreamTranslator
 
     private enum Phase {
-        case waiting(CheckedContinuation<Result<UpstreamHead, Problem>, Never>?)
+        case waiting(CheckedContinuation<Result<UpstreamHead, Problem>, Never>)
         case streaming
         case ended
     }
 
-    private struct State {
-        var phase = Phase.waiting(nil)
-        var early: Result<UpstreamHead, Problem>?
-        var call: (any UpstreamCall)?
-        var isCancelled = false
-    }
-
-    private let state = Mutex(State())
+    private let phase = Mutex(Phase.ended)
+    private let call = PendingCall<any UpstreamCall> { $0.cancel() }
     /// Set by every write; the keep-alive looks whether a period passed without one.
     private let wroteRecently = Atomic<Bool>(true)
 
@@ -64,58 +58,33 @@ final class StreamRelay: UpstreamSink {
     /// Cancelling the task before the head cancels the upstream's call; afterwards the stream's end does.
     func start(_ upstream: any Upstream, _ request: UpstreamRequest) async throws(Problem) -> UpstreamHead {
         stream.onClose { [weak self] ending in
-            if ending != .finished { self?.cancel() }
+            if ending != .finished { self?.call.cancel() }
         }
-        stream.onWritable { [weak self] in self?.state.withLock { $0.call }?.resume() }
+        stream.onWritable { [weak self] in self?.call.call?.resume() }
         stream.onShutdown { [weak self] stream in self?.shutDown(stream) }
         let result: Result<UpstreamHead, Problem> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let early = state.withLock { state in
-                    if state.early == nil { state.phase = .waiting(continuation) }
-                    return state.early
-                }
-                if let early {
-                    continuation.resume(returning: early)
-                    return
-                }
-                let call = upstream.stream(request, to: self)
-                let isCancelled = state.withLock { state in
-                    state.call = call
-                    return state.isCancelled
-                }
-                if isCancelled { call.cancel() }
+                phase.withLock { $0 = .waiting(continuation) }
+                call.set(upstream.stream(request, to: self))
             }
         } onCancel: {
-            cancel()
+            call.cancel()
         }
         if case .success = result { keepAlive() }
         return try result.get()
     }
 
-    private func cancel() {
-        let call = state.withLock { state in
-            state.isCancelled = true
-            return state.call
-        }
-        call?.cancel()
-    }
-
     // MARK: the upstream's calls
 
     func began(_ head: UpstreamHead, call: any UpstreamCall) -> TransferDemand {
-        let (waiting, isCancelled) = state.withLock { state in
-            defer { state.phase = .streaming }
-            state.call = call
-            if case .waiting(let continuation) = state.phase { return (continuation, state.isCancelled) }
-            return (nil, state.isCancelled)
+        self.call.set(call)
+        if self.call.isCancelled { return .cancel }
+        let before = phase.withLock { phase in
+            defer { phase = .streaming }
+            return phase
         }
-        if isCancelled { return .cancel }
         let flow = write(translator.began(head))
-        if let waiting {
-            waiting.resume(returning: .success(head))
-        } else {
-            state.withLock { $0.early = .success(head) }
-        }
+        if case .waiting(let continuation) = before { continuation.resume(returning: .success(head)) }
         return demand(flow)
     }
 
@@ -126,20 +95,16 @@ final class StreamRelay: UpstreamSink {
     }
 
     func ended(_ error: UpstreamError?) {
-        let phase = state.withLock { state in
-            defer { state.phase = .ended }
-            return state.phase
+        let before = phase.withLock { phase in
+            defer { phase = .ended }
+            return phase
         }
-        switch phase {
+        switch before {
         case .waiting(let continuation):
-            let failure = Result<UpstreamHead, Problem>.failure(
+            let failure =
                 error.map { Problem($0) }
-                    ?? Problem(.badGateway, code: "upstream_failed", "the upstream gave no answer"))
-            if let continuation {
-                continuation.resume(returning: failure)
-            } else {
-                state.withLock { $0.early = failure }
-            }
+                ?? Problem(.badGateway, code: "upstream_failed", "the upstream gave no answer")
+            continuation.resume(returning: .failure(failure))
         case .streaming:
             let failure = error.map { Problem($0) } ?? translator.failure
             if let failure, error?.kind != .cancelled { onFailure(failure) }
@@ -151,10 +116,10 @@ final class StreamRelay: UpstreamSink {
 
     /// The server stops and its grace is over: the client is told, then the upstream is let go.
     private func shutDown(_ stream: ResponseStream) {
-        state.withLock { $0.phase = .ended }
+        phase.withLock { $0 = .ended }
         write(translator.failed(Problem(ServerFailure.stopping)))
         stream.finish()
-        cancel()
+        call.cancel()
     }
 
     @discardableResult
@@ -182,14 +147,14 @@ final class StreamRelay: UpstreamSink {
                 silentLooks = self.wroteRecently.exchange(false, ordering: .relaxed) ? 0 : silentLooks + 1
                 guard silentLooks >= 2 else { continue }
                 silentLooks = 0
-                guard self.stream.write(": ping\n\n") != .closed else { return }
+                guard self.stream.write(EventStreamWriter.ping) != .closed else { return }
             }
         }
     }
 
     private var isStreaming: Bool {
-        state.withLock { state in
-            if case .streaming = state.phase { true } else { false }
+        phase.withLock { phase in
+            if case .streaming = phase { true } else { false }
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import HTTPClient
 internal import HTTPServer
 internal import JSON
 internal import Synchronization
@@ -24,13 +25,8 @@ final class WholeAnswerRelay: Sendable {
         case ended
     }
 
-    private struct State {
-        var phase = Phase.ended
-        var call: Task<Void, Never>?
-        var isCancelled = false
-    }
-
-    private let state = Mutex(State())
+    private let phase = Mutex(Phase.ended)
+    private let call = PendingCall<Task<Void, Never>> { $0.cancel() }
 
     init(
         _ translator: any StreamTranslator, includesUsage: Bool, onFailure: @escaping @Sendable (Problem) -> Void
@@ -50,48 +46,32 @@ final class WholeAnswerRelay: Sendable {
         _ answer: @escaping @Sendable () async throws -> (UpstreamHead, JSONObject)
     ) async throws -> UpstreamHead? {
         stream.onClose { [weak self] ending in
-            if ending != .finished { self?.cancel() }
+            if ending != .finished { self?.call.cancel() }
         }
         stream.onShutdown { [weak self] _ in self?.shutDown() }
         let result: Result<UpstreamHead?, any Error> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                state.withLock { $0.phase = .waiting(continuation) }
-                let call = Task.detached {
-                    let result: Result<(UpstreamHead, JSONObject), any Error>
-                    do { result = .success(try await answer()) } catch { result = .failure(error) }
-                    self.finished(result)
-                }
-                let isCancelled = state.withLock { state in
-                    if case .ended = state.phase { return false }
-                    state.call = call
-                    return state.isCancelled
-                }
-                if isCancelled { call.cancel() }
+                phase.withLock { $0 = .waiting(continuation) }
+                call.set(
+                    Task.detached {
+                        let result: Result<(UpstreamHead, JSONObject), any Error>
+                        do { result = .success(try await answer()) } catch { result = .failure(error) }
+                        self.finished(result)
+                    })
                 keepAlive()
             }
         } onCancel: {
-            cancel()
+            call.cancel()
         }
         return try result.get()
     }
 
-    private func cancel() {
-        let call = state.withLock { state in
-            state.isCancelled = true
-            return state.call
-        }
-        call?.cancel()
-    }
-
     private func finished(_ result: Result<(UpstreamHead, JSONObject), any Error>) {
-        let (phase, isCancelled) = state.withLock { state in
-            defer {
-                state.phase = .ended
-                state.call = nil
-            }
-            return (state.phase, state.isCancelled)
+        let before = phase.withLock { phase in
+            defer { phase = .ended }
+            return phase
         }
-        switch (phase, result) {
+        switch (before, result) {
         case (.ended, _): return
         case (.waiting(let continuation), .failure(let error)): continuation.resume(returning: .failure(error))
         case (.waiting(let continuation), .success((let head, let document))):
@@ -100,7 +80,7 @@ final class WholeAnswerRelay: Sendable {
         case (.streaming, .failure(let error)):
             let problem =
                 Problem(any: error) ?? Problem(.internalServerError, code: "internal_error", "the chat failed")
-            fail(problem, isLogged: !isCancelled)
+            fail(problem, isLogged: !call.isCancelled)
         case (.streaming, .success((let head, let document))): play(head, document)
         }
     }
@@ -125,14 +105,14 @@ final class WholeAnswerRelay: Sendable {
 
     /// The server stops and its grace is over: the client is told, then the upstream is let go.
     private func shutDown() {
-        let (isStreaming, call) = state.withLock { state in
-            guard case .streaming = state.phase else { return (false, nil as Task<Void, Never>?) }
-            state.phase = .ended
-            defer { state.call = nil }
-            return (true, state.call)
+        let isStreaming = phase.withLock { phase in
+            guard case .streaming = phase else { return false }
+            phase = .ended
+            return true
         }
-        if isStreaming { fail(Problem(ServerFailure.stopping), isLogged: false) }
-        call?.cancel()
+        guard isStreaming else { return }
+        fail(Problem(ServerFailure.stopping), isLogged: false)
+        call.cancel()
     }
 
     /// Begins the stream when the answer keeps the client waiting, and keeps it alive from then on.
@@ -141,10 +121,10 @@ final class WholeAnswerRelay: Sendable {
             while true {
                 try await Task.sleep(for: Self.patience)
                 guard let self else { return }
-                let waiting = self.state.withLock { state in
-                    let phase = state.phase
-                    if case .waiting = phase { state.phase = .streaming }
-                    return phase
+                let waiting = self.phase.withLock { phase in
+                    let before = phase
+                    if case .waiting = phase { phase = .streaming }
+                    return before
                 }
                 if case .ended = waiting { return }
                 let flow = self.stream.write(EventStreamWriter.ping)

@@ -1,31 +1,5 @@
 import Synchronization
 
-/// Joins a task's cancellation with a transfer that may not exist yet when it comes.
-final class PendingTransfer: Sendable {
-    private struct State {
-        var transfer: Transfer?
-        var cancelled = false
-    }
-
-    private let state = Mutex(State())
-
-    func set(_ transfer: Transfer) {
-        let cancelled = state.withLock { state in
-            state.transfer = transfer
-            return state.cancelled
-        }
-        if cancelled { transfer.cancel() }
-    }
-
-    func cancel() {
-        let transfer = state.withLock { state in
-            state.cancelled = true
-            return state.transfer
-        }
-        transfer?.cancel()
-    }
-}
-
 /// Passes everything on to a sink, and tells once that the head came or that it never will.
 final class HeadWaiter: TransferSink {
     typealias Outcome = Result<(head: TransferHead, transfer: Transfer), TransferError>
