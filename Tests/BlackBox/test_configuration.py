@@ -1,5 +1,7 @@
 """Configuration: precedence, exact errors, what is shown (gateway.md §2)."""
 
+import json
+
 import pytest
 
 from harness.gateway import OPERATOR_KEY, command_line, free_port
@@ -34,6 +36,23 @@ default_upstream: echo
 step_settings: {ai-chat: {ai-engine: gpt-4o-mini}}
 tenants: {acme: {display_name: Acme}}
 """
+
+
+def test_a_check_for_machines(tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text("data_dir: ./data\nhistory: {keep: x}\nlistne: 1\n")
+    status, output, errors = command_line("config", "check", "--config", file, "--format", "json", directory=tmp_path)
+    found = json.loads(output)
+    assert status == 1 and not found["ok"] and found["warnings"] == []
+    assert [(problem["source"], problem["key"]) for problem in found["problems"]] == [
+        (f"{file}:2:11", "history.keep"),
+        (f"{file}:3:1", "listne"),
+    ]
+    assert all(problem["message"] in errors for problem in found["problems"])
+    file.write_text("data_dir: ./data\n")
+    status, output, errors = command_line("config", "check", "--config", file, "--format", "yaml", directory=tmp_path)
+    assert status == 0 and errors == ""
+    assert output.startswith("ok: true\n") and str(file) in output and output.endswith("problems: []\nwarnings: []\n")
 
 
 def test_the_contracts_example_is_accepted(tmp_path):

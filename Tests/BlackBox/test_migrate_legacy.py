@@ -1,5 +1,6 @@
 """`profiles migrate-legacy`: flags, lines and files (origin §6.2; D63, D68)."""
 
+import json
 import os
 import re
 from typing import NamedTuple
@@ -177,3 +178,14 @@ def test_nobody_may_read_the_output_who_could_not_read_the_input(place):
 def test_usage_errors(place):
     assert migrate(place, "--input", "profiles.yaml", "--registry", "a b", status=2).stderr
     assert migrate(place, "--in-place", "--output", "x", "--input", "profiles.yaml", status=2).stderr
+
+
+def test_the_outcome_for_machines(place):
+    """`--format` as everywhere (gateway.md §10); a dry run carries the bundle."""
+    dry = json.loads(migrate(place, "--input", "profiles.yaml", "--dry-run", "--format", "json").stdout)
+    assert dry["bundle"] == migrate(place, "--input", "profiles.yaml", "--dry-run").stdout
+    told = {"input": "profiles.yaml", "input_format": "legacy-map", "backup": None, "registries": 1, "profiles": 2}
+    assert dry == told | {"output": None, "bundle": dry["bundle"]}
+    done = migrate(place, "--input", "profiles.yaml", "--format", "yaml").stdout.splitlines()
+    assert {"input_format: legacy-map", "output: profiles.yaml.registry.yaml", "backup: null"} <= set(done), done
+    assert (place / "profiles.yaml.registry.yaml").read_text() == dry["bundle"]

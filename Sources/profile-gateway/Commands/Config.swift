@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import JSON
 
 /// `profile-gateway config check|show`
 struct Config: ParsableCommand {
@@ -16,16 +17,44 @@ struct Config: ParsableCommand {
                 EXAMPLES:
                   profile-gateway config check
                   profile-gateway config check --config /etc/profile-gateway/gateway.yaml
+                  profile-gateway config check --format json | jq -r '.problems[].message'
                 """)
 
         @OptionGroup var options: ConfigurationOptions
 
+        @Option(name: .long, help: "table, json or yaml.")
+        var format: OutputFormat = .table
+
         func run() throws {
-            let loaded = try ConfigurationOptions.load(options.flags)
+            let loaded: LoadedConfiguration
+            do { loaded = try ConfigurationOptions.loader().load(options.flags) } catch {
+                if format != .table { format.print(Self.document(problems: error.problems)) { "" } }
+                throw CommandFailure(error)
+            }
             for warning in loaded.warnings {
                 Output.error("warning: \(warning)")
             }
-            Output.line("configuration ok (\(loaded.file ?? "no file"))")
+            format.print(Self.document(file: loaded.file, warnings: loaded.warnings)) {
+                "configuration ok (\(loaded.file ?? "no file"))"
+            }
+        }
+
+        private static func document(
+            file: String? = nil, problems: [ConfigurationProblem] = [], warnings: [ConfigurationProblem] = []
+        ) -> JSONValue {
+            func list(_ found: [ConfigurationProblem]) -> JSONValue {
+                .array(
+                    found.map { problem in
+                        [
+                            "source": .string(problem.origin.description),
+                            "key": problem.key.map { .string($0) } ?? .null, "message": .string(problem.reason),
+                        ]
+                    })
+            }
+            return [
+                "ok": .bool(problems.isEmpty), "file": file.map { .string($0) } ?? .null,
+                "problems": list(problems), "warnings": list(warnings),
+            ]
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import JSON
 
 /// `profile-gateway version`
 struct Version: ParsableCommand {
@@ -8,10 +9,22 @@ struct Version: ParsableCommand {
         discussion: """
             EXAMPLES:
               profile-gateway version
+              profile-gateway version --format json | jq -r .version
             """)
 
+    @Option(name: .long, help: "table, json or yaml.")
+    var format: OutputFormat = .table
+
     func run() {
-        Output.line("profile-gateway \(GatewayVersion.text)")
-        for library in GatewayVersion.libraries { Output.line("\(library.name) \(library.version)") }
+        let libraries = GatewayVersion.libraries
+        let document: JSONValue = [
+            "version": .string(GatewayVersion.text),
+            "libraries": .object(
+                libraries.reduce(into: JSONObject()) { $0[$1.name] = .string($1.version) }),
+        ]
+        format.print(document) {
+            (["profile-gateway \(GatewayVersion.text)"] + libraries.map { "\($0.name) \($0.version)" })
+                .joined(separator: "\n")
+        }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bundles
 import Glibc
+import JSON
 import Profiles
 
 /// `profile-gateway profiles migrate-legacy`
@@ -15,6 +16,7 @@ struct ProfilesMigrateLegacy: ParsableCommand {
               profile-gateway profiles migrate-legacy --input profiles.yaml --dry-run
               profile-gateway profiles migrate-legacy --input profiles.yaml --output team.yaml --registry team
               profile-gateway profiles migrate-legacy --input profiles.yaml --in-place
+              profile-gateway profiles migrate-legacy --input profiles.yaml --format json | jq -r .output
             """)
 
     @Option(
@@ -47,6 +49,9 @@ struct ProfilesMigrateLegacy: ParsableCommand {
     @Flag(name: .long, help: "Do nothing, successfully, when the input has registries already.")
     var skipIfNotLegacy = false
 
+    @Option(name: .long, help: "table, json or yaml.")
+    var format: OutputFormat = .table
+
     func validate() throws {
         guard RegistrySlug(registry) != nil else {
             throw ValidationError("--registry \(registry.debugDescription) is no valid slug")
@@ -65,14 +70,25 @@ struct ProfilesMigrateLegacy: ParsableCommand {
         options.skipsIfNotLegacy = skipIfNotLegacy
         do throws(LegacyMigration.Failure) {
             let outcome = try LegacyMigration(options, timestamp: Self.timestamp()).run()
-            if dryRun, let text = outcome.text {
-                Output.text(String(decoding: text, as: UTF8.self))
+            if dryRun, format == .table, let text = outcome.text {
+                Output.bytes(text)
             } else {
-                Output.line(outcome.report)
+                format.print(Self.document(outcome, isDryRun: dryRun)) { outcome.report }
             }
         } catch {
             throw CommandFailure(message: "Error: \(error)", status: .failed)
         }
+    }
+
+    private static func document(_ outcome: LegacyMigration.Outcome, isDryRun: Bool) -> JSONValue {
+        func name(_ path: String?) -> JSONValue { path.map { .string($0) } ?? .null }
+        var document: JSONObject = [
+            "input": .string(outcome.input), "input_format": .string(outcome.format.rawValue),
+            "output": name(outcome.output), "backup": name(outcome.backup),
+            "registries": .number(JSONNumber(outcome.registries)), "profiles": .number(JSONNumber(outcome.profiles)),
+        ]
+        if isDryRun { document["bundle"] = name(outcome.text.map { String(decoding: $0, as: UTF8.self) }) }
+        return .object(document)
     }
 
     /// `${XDG_CONFIG_HOME:-~/.config}/pinocchio/profiles.yaml`
