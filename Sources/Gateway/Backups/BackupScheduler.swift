@@ -35,8 +35,12 @@ final class BackupScheduler: Sendable {
             succeeded += 1
         }
 
-        mutating func noteFailure(_ failure: Failure? = nil, of tenant: TenantSlug? = nil) {
-            if let tenant, let failure { failing[tenant] = failure }
+        mutating func noteFailure(_ failure: Failure, of tenant: TenantSlug) {
+            failing[tenant] = failure
+            countFailure()
+        }
+
+        mutating func countFailure() {
             lastRun?.failed += 1
             failed += 1
         }
@@ -192,7 +196,7 @@ final class BackupScheduler: Sendable {
 
     private func backUpControl() async {
         do throws(RegistryError) { _ = try await backups.backUpControl() } catch {
-            state.withLock { $0.noteFailure() }
+            state.withLock { $0.countFailure() }
             log.error("scheduled backup of control.db failed", metadata: ["reason": "\(error.message)"])
         }
     }

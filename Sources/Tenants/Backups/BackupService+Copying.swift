@@ -1,3 +1,4 @@
+internal import Glibc
 package import Profiles
 
 extension BackupService {
@@ -45,14 +46,13 @@ extension BackupService {
     package func copy(_ slug: TenantSlug, to path: String) async throws(RegistryError) {
         try await inTurn(slug) { () async throws(RegistryError) in
             let tenant = try await directory.open(slug)
-            let pass = try await tenant.beginCopy()
-            defer { tenant.endCopy(pass) }
-            try await onThread { cancellation in
-                guard tenant.copies.open(pass) else { throw RegistryError.cancelled("copying \(tenant.file.path)") }
+            _ = try await besideWriters(of: tenant, "copying \(tenant.file.path)") { [self] cancellation, closed in
                 try FileSystem.makeDirectory(FileSystem.parentDirectory(path))
+                guard FileStatus(path) == nil else { throw FileSystem.failure(EEXIST, "create", path) }
                 let copy = DatabaseCopy(source: tenant.file.path, options: tenant.options, target: path)
-                _ = try copy.run(Cancellation(under: cancellation, pass.interruption)) {
-                    tenant.copies.leave(pass)
+                do { return try copy.run(cancellation, closed: closed) } catch {
+                    discard(path)
+                    throw error
                 }
             }
         }
