@@ -29,6 +29,18 @@ struct CredentialMaskTests {
         #expect(masked.map { String(decoding: $0, as: UTF8.self) } == expected)
     }
 
+    @Test(arguments: [
+        "a-secret-of-twenty-1", "a-secret-of-twenty-1-longer", "twenty", "", "the-very-long-secret-of-somebody",
+    ])
+    func `one more credential is hidden as if it had been there from the start`(secret: String) {
+        let known = ["a-secret-of-twenty-1", "the-very-long-secret", "ab"]
+        let text = "a-secret-of-twenty-1-longer,the-very-long-secret-of-somebody,twenty,ab"
+        let (grown, made) = (CredentialMask(known).hiding(secret), CredentialMask(known + [secret]))
+        #expect(grown.masked(text) == made.masked(text))
+        let bytes = Array(text.utf8)
+        #expect(bytes.withUnsafeBytes { grown.masked($0) } == bytes.withUnsafeBytes { made.masked($0) })
+    }
+
     @Test func `a pattern is found wherever it stands`() {
         let pattern = BytePattern("abab".utf8)
         for text in ["abab", "xabab", "ababx", "aababb", "abaabab"] {
