@@ -61,7 +61,7 @@ package final class FakeExchange: Sendable {
     }
 
     package func sleep(milliseconds: Int) {
-        usleep(UInt32(Patience.seconds * 2000) * 1000)
+        usleep(UInt32(milliseconds) * 1000)
     }
 
     /// Waits until the client has closed or reset the connection; false if it has not in twice a test's patience.

@@ -70,7 +70,7 @@ package final class FakeUpstream: Sendable {
         for descriptor in descriptors { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 
-    /// Waits until `condition` holds for this server, at most `seconds`.
+    /// Waits until `condition` holds for this server.
     package func wait(until condition: (FakeUpstream) -> Bool) async -> Bool {
         let end = ContinuousClock.now + Patience.limit
         while ContinuousClock.now < end {

@@ -1,4 +1,5 @@
 import GatewayTestSupport
+import Synchronization
 import Testing
 
 @testable import HTTPClient
@@ -148,8 +149,10 @@ struct TransportTests {
     }
 
     @Test func `holds no more connections to a host than it may, and cancels what waits for one`() async throws {
+        let goesOn = Atomic(false)
         let fake = try FakeUpstream { request, exchange in
-            exchange.sleep(milliseconds: request.target == "/slow" ? 300 : 5)
+            exchange.sleep(milliseconds: 5)
+            while request.target == "/slow", !goesOn.load(ordering: .relaxed) { exchange.sleep(milliseconds: 5) }
             exchange.respond(200, "ok")
         }
         defer { fake.stop() }
@@ -169,6 +172,7 @@ struct TransportTests {
         try await Task.sleep(for: .milliseconds(20))
         waiting.cancel()
         await #expect(throws: TransferError.self) { try await waiting.value }
+        goesOn.store(true, ordering: .relaxed)
         #expect(try await limited.send(TransferRequest(url: fake.url)).status == 200)
         #expect(!fake.requests.contains { $0.target == "/never" })
     }
