@@ -218,19 +218,28 @@ final class Exchange: Sendable {
 
     /// The server stops and the grace is over.
     func stopping() {
+        let configuration = core.configuration
         let response = core.responder.failure(.stopping, head: head)
-        refuse(response, .incomplete)
-        let (step, task, stream): (ExchangeState.CompletionStep, Task<Void, Never>?, ResponseStream?) = state.withLock {
-            state in
+        var body: BodyStream?
+        var stream: ResponseStream?
+        // Decided before the handler is told, or it would answer for itself that it was cancelled.
+        let (isSuspended, task) = state.withLock { state in
             switch state.output {
-            case .waiting: return (state.completed(response, drain: 0), state.task, nil)
-            case .queued(let stream): return (.nothing, nil, stream)
-            case .handler, .running, .ready, .over: return (.nothing, nil, nil)
+            case .handler, .running:
+                body = state.refuse(response, drain: configuration.drainLimit).stream
+                connection.setDeadline(configuration.drainTimeout)
+            case .waiting:
+                _ = state.completed(response, drain: 0)
+                return (true, state.task)
+            case .queued(let queued): stream = queued
+            case .ready, .over: break
             }
+            return (false, state.task)
         }
+        body?.fail(.incomplete)
         task?.cancel()
         stream?.shutDown()
-        if case .resume = step { connection.resume() }
+        if isSuspended { connection.resume() }
     }
 
     /// The request is over; the connection must not be touched any more.

@@ -160,6 +160,20 @@ import Testing
         #expect(throws: ServerError.self) { try server.server.start() }
     }
 
+    /// A handler that is cancelled may come back before whoever cancelled it goes on.
+    @Test func `no handler answers for itself that it was cancelled when the server stops`() async throws {
+        let server = try TestServer(responder: Self.sleeper(.seconds(600)))
+        var clients: [RawClient] = []
+        for _ in 0..<200 {
+            let client = try server.connect()
+            try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            clients.append(client)
+        }
+        try await eventually { server.server.activeCount == 200 }
+        await Self.stop(server.server)
+        for client in clients { #expect(try await client.textToEnd().contains(" 503 ")) }
+    }
+
     /// The connection of such a request is not suspended yet when the server first looks for what is under way.
     @Test(arguments: [false, true])
     func `a request that is only just beginning while the server stops is answered`(_ drains: Bool) async throws {
