@@ -105,7 +105,7 @@ struct BackupTests {
         try await Task.sleep(for: .milliseconds(900))
         #expect(FileIdentity.of(tenants.path() + "-wal")?.size ?? 0 > 0, "no checkpoint while a copy runs")
         tenant.endCopy(pass)
-        #expect(await eventually(within: promptly) { FileIdentity.of(tenants.path() + "-wal")?.size ?? 0 == 0 })
+        #expect(await eventually { FileIdentity.of(tenants.path() + "-wal")?.size ?? 0 == 0 })
         await Shell.run("cp '\(tenants.path())' '\(tenants.scratch.path)/copy.db'")
         let name = await Shell.run(
             "sqlite3 '\(tenants.scratch.path)/copy.db' \"SELECT json_extract(document_json, '$.display_name') "

@@ -62,7 +62,7 @@ struct FileSafetyTests {
         await Shell.run(
             "cd '\(tenants.data.path)/tenants' && if [ -L default ] || [ -f default ]; then rm default; "
                 + "else chmod 700 default; rm -rf default/profiles.db; fi")
-        #expect(await eventually(within: promptly) { tenant.state == .serving })
+        #expect(await eventually { tenant.state == .serving })
         try await tenant.create(#"{"slug":"x"}"#, tenants.context)
         await tenants.directory.close()
     }
@@ -106,7 +106,7 @@ struct FileSafetyTests {
         await #expect(throws: error) { try await tenant.create(#"{"slug":"x"}"#, tenants.context) }
         #expect(try await tenants.tenant("other").current().usableRegistry(.default).count == 2)
         await Shell.run("chmod 600 '\(file).good'; mv '\(file).good' '\(file)'")
-        #expect(await eventually(within: promptly) { tenant.state == .serving })
+        #expect(await eventually { tenant.state == .serving })
         #expect(try tenant.entry("kept").version == 1)
         await tenants.directory.close()
     }
@@ -181,7 +181,7 @@ struct FileSafetyTests {
         await Shell.run(
             "sqlite3 -cmd '.timeout 2000' '\(place.path)' \"UPDATE profiles SET document_json = "
                 + "json_set(document_json, '$.display_name', 'o') WHERE slug = 'x'\"")
-        #expect(try await eventually(within: promptly) { try tenant.displayName("x") == "o" })
+        #expect(try await eventually { try tenant.displayName("x") == "o" })
         try await tenant.patch("x", #"{"display_name":"p"}"#, tenants.context)
         #expect(
             await Shell.run("sqlite3 '\(place.path)' 'PRAGMA integrity_check; SELECT count(*) FROM profiles'")

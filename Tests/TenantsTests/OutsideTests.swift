@@ -20,7 +20,7 @@ struct OutsideTests {
             await tenants.shell(
                 "UPDATE profiles SET document_json = json_set(document_json, '$.display_name', 'outside') "
                     + "WHERE slug = 'default'") == "")
-        #expect(try await eventually(within: promptly) { try tenant.displayName("default") == "outside" })
+        #expect(try await eventually { try tenant.displayName("default") == "outside" })
         // Read first where the shell still holds its lock, and adopted a moment later.
         #expect(try await eventually { try tenant.entry("default").version == 2 })
         let after = try tenant.entry("default")
@@ -113,7 +113,7 @@ struct OutsideTests {
         if afterWrite { try await tenant.create(#"{"slug":"lost"}"#, tenants.context) }
         await Shell.run("mv '\(tenants.path()).new' '\(tenants.path())'")
         #expect(
-            await eventually(within: promptly) {
+            await eventually {
                 tenant.snapshot.registry(.default)?.profile(named("from-source")) != nil
             })
         let after = try tenant.entry("default")
@@ -155,7 +155,7 @@ struct OutsideTests {
         let directory = FileSystem.parentDirectory(file)
         let inPlace = { (line: String) in "cd '\(directory)' && " + line.replacing("F", with: "profiles.db") }
         await Shell.run(inPlace(spoil))
-        #expect(await eventually(within: promptly) { tenant.state != .serving })
+        #expect(await eventually { tenant.state != .serving })
         #expect(throws: RegistryError.self) { try tenant.current() }
         guard case .quarantined(let error) = tenant.state, case .unsafePath = error else {
             Issue.record("unexpected: \(tenant.state)")
@@ -167,7 +167,7 @@ struct OutsideTests {
         // However long it stays so, the way back is short.
         try await Task.sleep(for: .milliseconds(3500))
         await Shell.run(inPlace(repair))
-        #expect(await eventually(within: promptly) { tenant.state == .serving })
+        #expect(await eventually { tenant.state == .serving })
         #expect(try tenant.current().registry(.default)?.slugs.map(\.rawValue) == ["agent", "default", "early"])
         try await tenant.create(#"{"slug":"after"}"#, tenants.context)
         #expect(await tenants.shell("PRAGMA integrity_check") == "ok")
@@ -186,7 +186,7 @@ struct OutsideTests {
         if afterWrite { try await tenant.create(#"{"slug":"late"}"#, tenants.context) }
         await Shell.run("cp '\(tenants.path()).bak' '\(tenants.path())'")
         #expect(
-            await eventually(within: promptly) {
+            await eventually {
                 tenant.state == .serving && tenant.snapshot.registry(.default)?.profile(named("middle")) == nil
             })
         #expect(tenant.snapshot.registry(.default)?.profile(named("early")) != nil)
@@ -213,7 +213,7 @@ struct OutsideTests {
             let tenant = try await tenants.tenant()
             try await tenant.create(#"{"slug":"kept"}"#, tenants.context)
             await tenants.shell("DROP TABLE profile_registries")
-            #expect(await eventually(within: promptly) { tenant.state != .serving })
+            #expect(await eventually { tenant.state != .serving })
             guard case .quarantined(let error) = tenant.state else { return }
             #expect(error.message.contains("no such table: profile_registries"))
             await tenants.directory.close()
@@ -246,7 +246,7 @@ struct OutsideTests {
         }
         await tenants.shell("UPDATE profiles SET document_json = '{\\\"slug\\\":\\\"age' WHERE slug = 'agent'")
         #expect(
-            await eventually(within: promptly) {
+            await eventually {
                 tenant.snapshot.registry(.default).map { $0.state != .ok } ?? false
             })
         do {
@@ -264,7 +264,7 @@ struct OutsideTests {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()
         await tenants.shell("UPDATE profile_registries SET payload_json = json_set(payload_json, '$.slug', 'other')")
-        #expect(await eventually(within: promptly) { tenant.snapshot.registry(.default)?.state != .ok })
+        #expect(await eventually { tenant.snapshot.registry(.default)?.state != .ok })
         do {
             _ = try tenant.current().usableRegistry(.default)
             Issue.record("the registry is usable")
@@ -283,7 +283,7 @@ struct OutsideTests {
             \\"pasted\\",\\"profiles\\":{\\"pasted\\":{\\"slug\\":\\"pasted\\"},\\"agent\\":{\\"slug\\":\\"agent\\"}}}')
             """)
         #expect(
-            await eventually(within: promptly) {
+            await eventually {
                 tenant.snapshot.registry(.default)?.slugs.map(\.rawValue) == ["agent", "pasted"]
             })
         #expect(try tenant.entry("pasted").isDefault)

@@ -149,15 +149,7 @@ struct PruningTests {
 
     @Test func `writes go on while much is forgotten, and nothing of them is lost`() async throws {
         let scratch = try ScratchDirectory()
-        do {
-            let tenants = try TestTenants(in: scratch)
-            _ = try await tenants.tenant()
-            await tenants.directory.close()
-            await tenants.shell(
-                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
-                    + "INSERT INTO profile_history SELECT NULL, 1, 'default', 'ghost', i, 'update', '{}', 1, '', '', '' FROM n"
-            )
-        }
+        try await writeHistory(of: "ghost", versions: 5_000, in: scratch)
         let tenants = try tenants(in: scratch) { $0.maximumVersions = 1_000 }
         let tenant = try await tenants.tenant()
         let context = tenants.context
@@ -182,15 +174,7 @@ struct PruningTests {
 
     @Test func `closing in the middle loses nothing and does not hang`() async throws {
         let scratch = try ScratchDirectory()
-        do {
-            let tenants = try TestTenants(in: scratch)
-            _ = try await tenants.tenant()
-            await tenants.directory.close()
-            await tenants.shell(
-                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
-                    + "INSERT INTO profile_history SELECT NULL, 1, 'default', 'ghost', i, 'update', '{}', 1, '', '', '' FROM n"
-            )
-        }
+        try await writeHistory(of: "ghost", versions: 2_0000, in: scratch)
         let tenants = try tenants(in: scratch) { $0.maximumVersions = 10 }
         let tenant = try await tenants.tenant()
         try await tenant.create(#"{"slug":"x"}"#, tenants.context)
@@ -263,9 +247,20 @@ struct PruningTests {
         await tenants.shell(
             "UPDATE profiles SET document_json = json_set(document_json, '$.display_name', 'outside') "
                 + "WHERE slug = 'agent'")
-        #expect(try await eventually(within: promptly) { try tenant.displayName("agent") == "outside" })
+        #expect(try await eventually { try tenant.displayName("agent") == "outside" })
         try await tenant.patch("default", #"{"display_name":"more"}"#, tenants.context)
         #expect(await eventually { await versions(tenants, "agent") == "10" })
         await tenants.directory.close()
+    }
+
+    /// Makes a tenant's file in which a profile has so many versions.
+    private func writeHistory(of slug: String, versions: Int, in scratch: ScratchDirectory) async throws {
+        let tenants = try TestTenants(in: scratch)
+        _ = try await tenants.tenant()
+        await tenants.directory.close()
+        await tenants.shell(
+            "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < \(versions)) "
+                + "INSERT INTO profile_history SELECT NULL, 1, 'default', '\(slug)', i, 'update', '{}', 1, '', '', '' FROM n"
+        )
     }
 }

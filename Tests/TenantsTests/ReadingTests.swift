@@ -146,7 +146,7 @@ struct ReadingTests {
             return
         }
         await Shell.run("cp '\(tenants.scratch.path)/copy.db' '\(tenants.path())'; rm -f '\(tenants.path()).state'")
-        #expect(await eventually(within: promptly) { tenant.state == .serving })
+        #expect(await eventually { tenant.state == .serving })
         #expect(try await tenant.version(2, of: named("agent"), in: .default).version == 2)
         await tenants.directory.close()
     }

@@ -426,24 +426,7 @@ private final class CrashedRestore {
     private static func write(_ slug: String, in file: RegistryFile, closing: Bool) throws {
         let store = store(file)
         try store.open()
-        let body = try createBody(#"{"slug":"\#(slug)"}"#)
-        guard case .finished(let errors) = store.commit([Creating(body: body)]) else {
-            throw RegistryError.storage("the write failed")
-        }
-        try #require(errors == [nil])
+        try store.create(slug)
         if closing { try store.close() } else { store.drop() }
     }
-}
-
-private struct Creating: PendingWrite {
-    let context = ChangeContext(actor: "a", source: "s", requestID: "r", nowMs: 1_000)
-    let deadline = ContinuousClock.now
-    let body: CreateProfileBody
-
-    func apply(to transaction: inout RegistryTransaction) throws(RegistryError) {
-        _ = try transaction.createProfile(body, in: .default)
-    }
-
-    func succeed() {}
-    func fail(_ error: RegistryError) {}
 }

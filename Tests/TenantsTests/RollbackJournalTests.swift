@@ -58,7 +58,7 @@ struct RollbackJournalTests {
 
 /// A file in rollback-journal mode whose writer died in the middle of a transaction, and a backup from before the last
 /// change that was committed.
-final class JournalledFile {
+final class JournalledFile: LoneRegistryFile {
     enum Moment: CaseIterable {
         /// The journal is complete, the file untouched.
         case beforeWriting
@@ -79,9 +79,9 @@ final class JournalledFile {
         scratch = try ScratchDirectory()
         let store = makeStore()
         try store.open()
-        try write("early", store)
+        try store.create("early")
         await Shell.run("cp '\(path)' '\(backup)'; chmod 600 '\(backup)'")
-        try write("late", store)
+        try store.create("late")
         store.drop()
         try await Task.sleep(for: .milliseconds(20))
         var lines = ["BEGIN IMMEDIATE;"]
@@ -119,32 +119,11 @@ final class JournalledFile {
                 + "| dd of=p.db-journal bs=1 conv=notrunc")
     }
 
-    var foreignFiles: Int {
-        get async { Int(await Shell.run("ls '\(directory)' | grep -c foreign")) ?? -1 }
-    }
-
-    /// Opens the file as a new process would; returns its slugs.
-    func reopened() throws -> [String] {
-        let store = makeStore()
-        try store.open()
-        defer { store.drop() }
-        return store.content.registries["default"]?.slugs.map(\.rawValue) ?? []
-    }
-
-    private func makeStore() -> RegistryStore {
+    func makeStore() -> RegistryStore {
         var options = ConnectionOptions()
         options.journalMode = .delete
         return RegistryStore(
             tenant: "t", file: RegistryFile(path: path), options: options,
             environment: TestTenants.environment(EventRecorder()))
-    }
-
-    private func write(_ slug: String, _ store: RegistryStore) throws {
-        let context = ChangeContext(actor: "a", source: "s", requestID: "r", nowMs: 1_000)
-        let body = try createBody(#"{"slug":"\#(slug)"}"#)
-        guard case .finished(let errors) = store.commit([Creation(context: context, body: body)]) else {
-            throw RegistryError.storage("the write failed")
-        }
-        try #require(errors == [nil])
     }
 }

@@ -187,7 +187,7 @@ struct SideFileTests {
 }
 
 /// A registry file whose process died with a log that was not moved into it yet, and a backup from before.
-private final class CrashedFile {
+private final class CrashedFile: LoneRegistryFile {
     let scratch: ScratchDirectory
     var path: String { directory + "/profiles.db" }
     var directory: String { scratch.path + "/tenant" }
@@ -197,25 +197,13 @@ private final class CrashedFile {
         scratch = try ScratchDirectory()
         let store = makeStore()
         try store.open()
-        try write("early", store)
+        try store.create("early")
         try #require(try store.checkpoint())
         await Shell.run("cp '\(path)' '\(backup)'; chmod 600 '\(backup)'")
         try await Task.sleep(for: .milliseconds(20))
-        try write(slug, store)
+        try store.create(slug)
         store.drop()
         try #require(FileIdentity.of(path + "-wal")?.size ?? 0 > 0)
-    }
-
-    var foreignFiles: Int {
-        get async { Int(await Shell.run("ls '\(directory)' | grep -c foreign")) ?? -1 }
-    }
-
-    /// Opens the file as a new process would; returns its slugs.
-    func reopened() throws -> [String] {
-        let store = makeStore()
-        try store.open()
-        defer { store.drop() }
-        return store.content.registries["default"]?.slugs.map(\.rawValue) ?? []
     }
 
     func epoch() throws -> UInt64 {
@@ -230,26 +218,4 @@ private final class CrashedFile {
             tenant: "t", file: RegistryFile(path: path), options: .init(),
             environment: TestTenants.environment(EventRecorder()))
     }
-
-    private func write(_ slug: String, _ store: RegistryStore) throws {
-        let context = ChangeContext(actor: "a", source: "s", requestID: "r", nowMs: 1_000)
-        let body = try createBody(#"{"slug":"\#(slug)"}"#)
-        guard case .finished(let errors) = store.commit([Creation(context: context, body: body)]) else {
-            throw RegistryError.storage("the write failed")
-        }
-        try #require(errors == [nil])
-    }
-}
-
-struct Creation: PendingWrite {
-    let context: ChangeContext
-    let deadline = ContinuousClock.now
-    let body: CreateProfileBody
-
-    func apply(to transaction: inout RegistryTransaction) throws(RegistryError) {
-        _ = try transaction.createProfile(body, in: .default)
-    }
-
-    func succeed() {}
-    func fail(_ error: RegistryError) {}
 }

@@ -112,12 +112,9 @@ extension Tenant {
     func displayName(_ name: String) throws -> String { try entry(name).profile().displayName }
 }
 
-/// What is promised within a second, on a machine that runs other tests beside.
-let promptly = Duration.seconds(3)
-
-/// Waits until the condition holds, at most `limit`; returns whether it did.
-func eventually(within limit: Duration = Patience.limit, _ condition: () async throws -> Bool) async rethrows -> Bool {
-    let end = ContinuousClock.now + limit
+/// Waits until the condition holds; returns whether it did.
+func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
+    let end = ContinuousClock.now + Patience.limit
     while ContinuousClock.now < end {
         if try await condition() { return true }
         try? await Task.sleep(for: .milliseconds(20))
