@@ -46,6 +46,8 @@ private final class ChainCall: UpstreamCall, UpstreamSink {
     }
 
     private struct State {
+        /// Let go at the end: a receiver usually holds the call too.
+        var receiver: Receiver?
         var position = 0
         var retries = 0
         var attempts = 0
@@ -64,14 +66,15 @@ private final class ChainCall: UpstreamCall, UpstreamSink {
     private let upstreams: [any Upstream]
     private let policy: RetryPolicy
     private let request: UpstreamRequest
-    private let receiver: Receiver
-    private let state = Mutex(State())
+    private let isStream: Bool
+    private let state: Mutex<State>
 
     init(_ upstreams: [any Upstream], _ policy: RetryPolicy, _ request: UpstreamRequest, _ receiver: Receiver) {
         self.upstreams = upstreams
         self.policy = policy
         self.request = request
-        self.receiver = receiver
+        isStream = if case .stream = receiver { true } else { false }
+        state = Mutex(State(receiver: receiver))
     }
 
     func attempt() {
@@ -82,10 +85,7 @@ private final class ChainCall: UpstreamCall, UpstreamSink {
         }
         guard !cancelled else { return end(.cancelled(upstream.name)) }
         let call: any UpstreamCall =
-            switch receiver {
-            case .collect: upstream.send(request) { self.finished($0) }
-            case .stream: upstream.stream(request, to: self)
-            }
+            isStream ? upstream.stream(request, to: self) : upstream.send(request) { self.finished($0) }
         let cancelNow = state.withLock { state in
             guard state.attempts == number else { return false }  // failed already, and a later attempt has begun
             state.current = call
@@ -110,18 +110,17 @@ private final class ChainCall: UpstreamCall, UpstreamSink {
     // MARK: what comes back
 
     private func finished(_ result: Result<UpstreamResponse, UpstreamError>) {
-        guard case .collect(let completion) = receiver else { return }
         switch result {
         case .success(var response):
             response.head.attempts = state.withLock { $0.attempts }
-            completion(.success(response))
+            if case .collect(let completion) = takeReceiver() { completion(.success(response)) }
         case .failure(let error):
             failed(error)
         }
     }
 
     func began(_ head: UpstreamHead, call: any UpstreamCall) -> TransferDemand {
-        guard case .stream(let sink) = receiver else { return .cancel }
+        guard let sink else { return .cancel }
         var head = head
         head.attempts = state.withLock { state in
             state.current = call
@@ -132,13 +131,12 @@ private final class ChainCall: UpstreamCall, UpstreamSink {
     }
 
     func received(_ events: UnsafeRawBufferPointer) -> TransferDemand {
-        guard case .stream(let sink) = receiver else { return .cancel }
-        return sink.received(events)
+        sink?.received(events) ?? .cancel
     }
 
     func ended(_ error: UpstreamError?) {
         guard let error, !hasBegun.load(ordering: .relaxed) else {
-            if case .stream(let sink) = receiver { sink.ended(error) }
+            if case .stream(let sink) = takeReceiver() { sink.ended(error) }
             return
         }
         failed(error)
@@ -183,9 +181,23 @@ private final class ChainCall: UpstreamCall, UpstreamSink {
     private func end(_ error: UpstreamError) {
         var error = error
         error.attempts = state.withLock { $0.attempts }
-        switch receiver {
+        switch takeReceiver() {
         case .collect(let completion): completion(.failure(error))
         case .stream(let sink): sink.ended(error)
+        case nil: break
+        }
+    }
+
+    private var sink: (any UpstreamSink)? {
+        state.withLock { state in
+            if case .stream(let sink) = state.receiver { sink } else { nil }
+        }
+    }
+
+    private func takeReceiver() -> Receiver? {
+        state.withLock { state in
+            defer { state.receiver = nil }
+            return state.receiver
         }
     }
 }

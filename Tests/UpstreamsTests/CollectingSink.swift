@@ -39,6 +39,9 @@ final class CollectingSink: UpstreamSink {
         return onPiece(now)
     }
 
+    /// Keeps a call in place of the one it was begun with.
+    func keep(_ call: any UpstreamCall) { record.withLock { $0.call = call } }
+
     func ended(_ error: UpstreamError?) {
         record.withLock { $0.ends.append(error) }
     }

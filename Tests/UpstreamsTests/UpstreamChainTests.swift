@@ -160,6 +160,22 @@ struct UpstreamChainTests {
         #expect(await fake.wait { _ in weakSink == nil })
     }
 
+    @Test(arguments: [0, 9])
+    func `a sink that keeps the chain's call is let go at the end`(failures: Int) async throws {
+        let fake = try failing(failures, 500)
+        defer { fake.stop() }
+        weak var weakSink: CollectingSink?
+        do {
+            let sink = CollectingSink()
+            weakSink = sink
+            let call = UpstreamChain(try upstream("a", fake.url), policy: .none)
+                .stream(UpstreamRequest(body: []), to: sink)
+            #expect(await sink.end().ends.map { $0 == nil } == [failures == 0])
+            sink.keep(call)
+        }
+        #expect(await fake.wait { _ in weakSink == nil })
+    }
+
     @Test func `cancelling ends the pause between two attempts`() async throws {
         let fake = try failing(9, 500)
         defer { fake.stop() }
