@@ -304,6 +304,7 @@ chs_response *chs_response_keeping(const void *bytes, size_t count, void *owner,
 
 struct stream {
     const chs_server *server;
+    int fd;
     void *stream;
 };
 
@@ -313,8 +314,12 @@ static ssize_t on_read(void *cls, uint64_t position, char *buffer, size_t capaci
     const struct stream *stream = cls;
     const ptrdiff_t count = stream->server->callbacks.read(stream->stream, (uint8_t *)buffer, capacity);
     if (count == CHS_END) return MHD_CONTENT_READER_END_OF_STREAM;
-    if (count < 0) return MHD_CONTENT_READER_END_WITH_ERROR;
-    return count;
+    if (count >= 0) return count;
+    // What libmicrohttpd closes for an error of its reader it may keep until its time-out (0.9.75); what it fails to send
+    // to, it lets go of. The byte goes nowhere.
+    shutdown(stream->fd, SHUT_RDWR);
+    *buffer = 0;
+    return 1;
 }
 
 static void on_stream_end(void *cls)
@@ -324,11 +329,11 @@ static void on_stream_end(void *cls)
     free(stream);
 }
 
-chs_response *chs_response_streaming(const chs_server *server, void *stream)
+chs_response *chs_response_streaming(const chs_connection *c, void *stream)
 {
     struct stream *box = malloc(sizeof *box);
     if (box == NULL) return NULL;
-    *box = (struct stream){.server = server, .stream = stream};
+    *box = (struct stream){.server = c->server, .fd = c->fd, .stream = stream};
     // The block is used only for answers that are not chunked (HTTP/1.0).
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, on_read, box, on_stream_end);

@@ -12,8 +12,6 @@
 
 #include "internal.h"
 
-const chs_server *chs_connection_server(const chs_connection *c) { return c->server; }
-
 void chs_connection_free(chs_connection *c)
 {
     free(c->target);

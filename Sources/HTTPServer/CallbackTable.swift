@@ -36,7 +36,7 @@ enum CallbackTable {
     /// A response that reads the stream.
     static func streaming(_ stream: ResponseStream, _ connection: ConnectionHandle) -> OpaquePointer? {
         let owner = Unmanaged.passRetained(stream)
-        let response = chs_response_streaming(chs_connection_server(connection.pointer), owner.toOpaque())
+        let response = chs_response_streaming(connection.pointer, owner.toOpaque())
         if response == nil { owner.release() }
         return response
     }

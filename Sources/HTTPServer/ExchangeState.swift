@@ -107,7 +107,8 @@ struct ExchangeState {
             // After an early refusal the connection closes (gateway.md §4).
             if case .draining = input { response.closesConnection = true }
             output = .queued(response.stream)
-            return .answer(response)
+            // A client is found gone once a request: nobody would look for the reader of this stream again.
+            return clientIsGone && response.stream != nil ? .cut : .answer(response)
         case .waiting, .queued, .over: return .cut
         }
     }

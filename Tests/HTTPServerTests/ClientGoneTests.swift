@@ -81,6 +81,61 @@ import Testing
         try await eventually { server.server.connectionCount == 0 }
     }
 
+    /// libmicrohttpd cleans up a connection that it closed itself only when it looks at it once more.
+    @Test func `a connection whose stream was cut is gone although older ones are idle`() async throws {
+        let streams = Recorder<ResponseStream>()
+        let server = try TestServer(
+            responder: TestResponder { head in
+                guard head.target.path == ["stream"] else { return .reject(.text("idle")) }
+                return .accept(.collect(upTo: 1000)) { _ in
+                    let stream = ResponseStream()
+                    stream.write("first")
+                    streams.record(stream)
+                    return Response(status: .ok, body: .stream(stream))
+                }
+            })
+        var idle: [RawClient] = []
+        for _ in 0..<4 {
+            let client = try server.connect()
+            try await client.send("GET /idle HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try await client.receive()
+            idle.append(client)
+        }
+        do {
+            let client = try server.connect()
+            try await client.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try await client.receive()
+            _ = try await streams.first()
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        try await eventually { server.server.connectionCount == idle.count }
+    }
+
+    /// A client is found gone once a request: the stream must be closed for what was found before it was there.
+    @Test func `a stream that begins when its client has left already is closed`() async throws {
+        let outcome = Recorder<String>()
+        let endings = Recorder<ResponseStream.Ending>()
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.collect(upTo: 1000)) { _ in
+                    outcome.record("started")
+                    // The head of the answer comes in the moment of the cancellation.
+                    do { try await Task.sleep(for: .seconds(600)) } catch { outcome.record("cancelled") }
+                    let stream = ResponseStream()
+                    stream.onClose { endings.record($0) }
+                    return Response(status: .ok, body: .stream(stream))
+                }
+            })
+        do {
+            let client = try server.connect()
+            try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            try await Self.waitFor("started", outcome)
+        }
+        try await Self.waitFor("cancelled", outcome)
+        #expect(try await endings.first() == .clientGone)
+        try await eventually { server.server.connectionCount == 0 }
+    }
+
     /// FIN counts as leaving after 100 ms; until then, and when the handler answers nevertheless, it is delivered.
     @Test func `a client that closed only its own direction still gets its answer`() async throws {
         let server = try TestServer(

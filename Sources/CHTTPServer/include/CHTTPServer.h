@@ -144,15 +144,13 @@ chs_response *_Nullable chs_response_copying(const void *_Nullable bytes, size_t
 /// A response that uses the bytes where they are, until it calls `release(owner)`.
 chs_response *_Nullable chs_response_keeping(const void *bytes, size_t count, void *owner,
                                              void (*_Nonnull release)(void *_Nullable owner));
-/// A response of unknown length that calls `read` with `stream`, and `release_stream` at the end.
-chs_response *_Nullable chs_response_streaming(const chs_server *server, void *stream);
+/// A response of unknown length, for this connection only, that calls `read` with `stream`, and `release_stream` at the
+/// end.
+chs_response *_Nullable chs_response_streaming(const chs_connection *connection, void *stream);
 /// Adds a header field. False if name or value are not legal in HTTP, or libmicrohttpd owns the field.
 bool chs_response_add(chs_response *response, const char *name, size_t name_length, const char *value,
                       size_t value_length);
 /// Drops a response that was not queued.
 void chs_response_drop(chs_response *response);
-
-/// The server a connection belongs to.
-const chs_server *chs_connection_server(const chs_connection *connection);
 
 #pragma clang assume_nonnull end
