@@ -41,14 +41,16 @@ static bool close_if_ended(chs_connection *c)
 }
 
 // Under the lock. A keep-alive connection may have been left, or drip the first line of its next request, of which
-// libmicrohttpd says nothing before it is complete; but the kernel counts bytes. True: it drips and must be told.
+// libmicrohttpd says nothing before it is complete; but the kernel counts bytes. What is seen for the first time may have
+// just begun, so it has until the next look. True: it drips and must be told.
 static bool check_idle(chs_connection *c, uint64_t now)
 {
     const uint32_t requests = atomic_load_explicit(&c->requests, memory_order_relaxed);
     const bool is_known = c->probe_at != 0 && c->probed_request == requests;
     if (is_known && now < c->probe_at) return c->seen_ended ? close_if_ended(c) : false;
     const uint64_t bytes = received_bytes(c);
-    const bool drips = is_known && bytes > c->probed_bytes;
+    const bool drips = is_known && c->probed_begun;
+    c->probed_begun = is_known && bytes > c->probed_bytes;
     c->probed_request = requests;
     c->probed_bytes = bytes;
     c->probe_at = now + c->server->options.head_ms;

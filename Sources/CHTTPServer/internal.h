@@ -60,7 +60,7 @@ struct chs_connection {
     // Used by the watcher alone: has a keep-alive connection begun to send its next head, or ended?
     uint32_t probed_request;
     uint64_t probed_bytes, probe_at;
-    bool seen_ended;
+    bool probed_begun, seen_ended;
 };
 
 struct chs_server {

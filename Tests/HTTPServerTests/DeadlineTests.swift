@@ -43,6 +43,24 @@ import Testing
         #expect(answer.hasPrefix("HTTP/1.1 408 "))
     }
 
+    /// The watcher looks at kept connections once per time for a head; what it then sees may have just begun.
+    @Test func `the next head on a kept connection has its time from its beginning`() async throws {
+        let time = Duration.seconds(2)
+        let server = try TestServer(configure: { $0.headTimeout = time })
+        let client = try server.connect()
+        var reader = ResponseReader(client)
+        try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try await reader.next().status == 200)
+        try await Task.sleep(for: .milliseconds(1500))
+        let beginning = ContinuousClock.now
+        try await client.send("GET /second HTT")
+        try await Task.sleep(for: .milliseconds(1000))
+        // On a busy machine the time may be over by now.
+        do { try await client.send("P/1.1\r\nHost: a\r\n\r\n") } catch is SocketError {}
+        let status = try await reader.next().status
+        #expect(status == 200 || ContinuousClock.now - beginning >= time)
+    }
+
     @Test(arguments: ["Content-Length: 1000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n3E8\r\n"])
     func `a body that drips is cut with 408, however regularly it comes`(_ framing: String) async throws {
         let server = try TestServer(configure: { $0.bodyTimeout = .milliseconds(800) })
