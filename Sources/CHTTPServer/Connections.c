@@ -150,7 +150,11 @@ void chs_connection_resume(chs_connection *c)
 
 void chs_connection_set_deadline(chs_connection *c, uint32_t milliseconds)
 {
-    atomic_store(&c->deadline, chs_now() + milliseconds);
+    pthread_mutex_lock(&c->server->lock);
+    // While it is suspended no deadline runs.
+    if (c->suspended) c->body_time_left = milliseconds;
+    else atomic_store(&c->deadline, chs_now() + milliseconds);
+    pthread_mutex_unlock(&c->server->lock);
 }
 
 void chs_connection_last_words(chs_connection *c, const void *bytes, size_t count)

@@ -105,7 +105,9 @@ final class Exchange: Sendable {
         case .feed(let stream): stream.feed(bytes)
         case .tooLarge(let limit):
             refuse(core.responder.failure(.bodyTooLarge(limit: limit), head: head), .tooLarge)
-        case .lastWords(let response): connection.sendLastWords(response.serialised())
+        case .lastWords(let response):
+            connection.sendLastWords(response.serialised())
+            response.stream?.clientLeft()
         }
     }
 

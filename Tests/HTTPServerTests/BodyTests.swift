@@ -163,6 +163,46 @@ import Testing
         #expect(try await client.textToEnd().hasSuffix("enough"))
     }
 
+    @Test func `an answer that cannot wait for the end of its body is given to a client whose body was held back`()
+        async throws
+    {
+        let mayAnswer = Gate()
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.stream(upTo: 64 << 20)) { _ in
+                    await mayAnswer.wait()
+                    return .text("enough")
+                }
+            },
+            configure: {
+                $0.bodyTimeout = .seconds(600)
+                $0.drainTimeout = .milliseconds(200)
+            })
+        let client = try server.connect()
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
+        // More than the server takes without anybody reading it, and less than it drains; the rest never comes.
+        try await client.send([UInt8](repeating: 1, count: 400_000))
+        try await Task.sleep(for: .milliseconds(300))
+        mayAnswer.open()
+        #expect(try await client.textToEnd().hasSuffix("enough"))
+    }
+
+    @Test func `a stream whose body is too long to be drained is told that nobody reads it`() async throws {
+        let endings = Recorder<ResponseStream.Ending>()
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.stream(upTo: 64 << 20)) { _ in
+                    let stream = ResponseStream()
+                    stream.onClose { endings.record($0) }
+                    return Response(status: .ok, body: .stream(stream))
+                }
+            }, configure: { $0.drainLimit = 1000 })
+        let client = try server.connect()
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+        try await client.send([UInt8](repeating: 1, count: 10_000))
+        #expect(try await endings.first() == .clientGone)
+    }
+
     @Test func `a streamed body that is cut short ends in an error`() async throws {
         let outcome = Recorder<String>()
         let server = try TestServer(
