@@ -146,11 +146,13 @@ final class Exchange: Sendable {
         let task = Task.immediate { [self] in
             complete(await handler(request))
         }
-        let isGone = state.withLock { state in
-            if case .running = state.output { state.task = task }
+        let isUnwanted = state.withLock { state in
+            // It is through, or the server stops and has answered for it.
+            guard case .running = state.output else { return true }
+            state.task = task
             return state.clientIsGone
         }
-        if isGone { task.cancel() }
+        if isUnwanted { task.cancel() }
     }
 
     /// Answers if the handler has finished already, otherwise suspends the connection until it has.

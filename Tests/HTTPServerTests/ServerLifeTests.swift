@@ -195,6 +195,27 @@ import Testing
         await Self.stop(server.server)
     }
 
+    /// A request with a body is seen before its handler has first suspended; then nobody knows its task yet.
+    @Test func `a handler that is only just beginning while the server stops is cancelled`() async throws {
+        let started = Recorder<Void>()
+        let cancelled = Recorder<Void>()
+        let server = try TestServer(
+            responder: TestResponder { _ in
+                .accept(.collect(upTo: 1000)) { _ in
+                    started.record(())
+                    usleep(150_000)
+                    do { try await Task.sleep(for: .seconds(600)) } catch { cancelled.record(()) }
+                    return .text("over")
+                }
+            })
+        let client = try server.connect()
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+        _ = try await started.first()
+        await server.server.drain(grace: .zero)
+        #expect(try await client.textToEnd().contains(" 503 "))
+        _ = try await cancelled.first()
+    }
+
     @Test func `refuses an address that is taken, and says which`() async throws {
         let server = try TestServer()
         let taken = try #require(server.bound.first)
