@@ -139,7 +139,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "HTTPServer", "JSON", "Profiles", "SQLite", "Tenants", "GatewayTestSupport",
+                "Gateway", "HTTPClient", "HTTPServer", "JSON", "Profiles", "SQLite", "Tenants", "Upstreams",
+                "GatewayTestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftRules),

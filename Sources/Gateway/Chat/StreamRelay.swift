@@ -89,36 +89,46 @@ final class StreamRelay: UpstreamSink {
     }
 
     func received(_ events: UnsafeRawBufferPointer) -> TransferDemand {
-        if let bytes = translator.translate(events) { return demand(write(bytes)) }
-        wroteRecently.store(true, ordering: .relaxed)
-        return demand(stream.write(events))
+        // Under the lock, so that nothing follows the last words of a server that stops.
+        phase.withLock { phase in
+            guard case .streaming = phase else { return .cancel }
+            if let bytes = translator.translate(events) { return demand(write(bytes)) }
+            wroteRecently.store(true, ordering: .relaxed)
+            return demand(stream.write(events))
+        }
     }
 
     func ended(_ error: UpstreamError?) {
-        let before = phase.withLock { phase in
+        let waiting: CheckedContinuation<Result<UpstreamHead, Problem>, Never>? = phase.withLock { phase in
             defer { phase = .ended }
-            return phase
+            switch phase {
+            case .waiting(let continuation): return continuation
+            case .streaming: close(error)
+            case .ended: break
+            }
+            return nil
         }
-        switch before {
-        case .waiting(let continuation):
-            let failure =
-                error.map { Problem($0) }
-                ?? Problem(.badGateway, code: "upstream_failed", "the upstream gave no answer")
-            continuation.resume(returning: .failure(failure))
-        case .streaming:
-            let failure = error.map { Problem($0) } ?? translator.failure
-            if let failure, error?.kind != .cancelled { onFailure(failure) }
-            write(failure.map { translator.failed($0) } ?? translator.completed())
-            stream.finish()
-        case .ended: break
-        }
+        let failure =
+            error.map { Problem($0) } ?? Problem(.badGateway, code: "upstream_failed", "the upstream gave no answer")
+        waiting?.resume(returning: .failure(failure))
+    }
+
+    private func close(_ error: UpstreamError?) {
+        let failure = error.map { Problem($0) } ?? translator.failure
+        if let failure, error?.kind != .cancelled { onFailure(failure) }
+        write(failure.map { translator.failed($0) } ?? translator.completed())
+        stream.finish()
     }
 
     /// The server stops and its grace is over: the client is told, then the upstream is let go.
     private func shutDown(_ stream: ResponseStream) {
-        phase.withLock { $0 = .ended }
-        write(translator.failed(Problem(ServerFailure.stopping)))
-        stream.finish()
+        phase.withLock { phase in
+            // A stream that has ended is closed already.
+            guard case .streaming = phase else { return }
+            phase = .ended
+            write(translator.failed(Problem(ServerFailure.stopping)))
+            stream.finish()
+        }
         call.cancel()
     }
 

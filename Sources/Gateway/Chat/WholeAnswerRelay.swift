@@ -67,51 +67,53 @@ final class WholeAnswerRelay: Sendable {
     }
 
     private func finished(_ result: Result<(UpstreamHead, JSONObject), any Error>) {
-        let before = phase.withLock { phase in
+        let (bytes, failure) = rest(result)
+        let waiting: CheckedContinuation<Result<UpstreamHead?, any Error>, Never>? = phase.withLock { phase in
             defer { phase = .ended }
-            return phase
+            switch (phase, result) {
+            case (.ended, _): return nil
+            case (.waiting(let continuation), .failure): return continuation
+            case (.waiting(let continuation), .success):
+                close(bytes, failure)
+                return continuation
+            case (.streaming, _):
+                close(bytes, failure)
+                return nil
+            }
         }
-        switch (before, result) {
-        case (.ended, _): return
-        case (.waiting(let continuation), .failure(let error)): continuation.resume(returning: .failure(error))
-        case (.waiting(let continuation), .success((let head, let document))):
-            play(head, document)
-            continuation.resume(returning: .success(head))
-        case (.streaming, .failure(let error)):
+        waiting?.resume(returning: result.map { $0.0 })
+    }
+
+    /// What the stream has yet to say, and what of that is a failure.
+    private func rest(_ result: Result<(UpstreamHead, JSONObject), any Error>) -> (bytes: [UInt8], failure: Problem?) {
+        switch result {
+        case .failure(let error):
             let problem =
                 Problem(any: error) ?? Problem(.internalServerError, code: "internal_error", "the chat failed")
-            fail(problem, isLogged: !call.isCancelled)
-        case (.streaming, .success((let head, let document))): play(head, document)
+            return (translator.failed(problem), call.isCancelled ? nil : problem)
+        case .success((let head, let document)):
+            // The whole answer as the stream it would have been.
+            let events = AnswerEvents.events(for: document, includesUsage: includesUsage)
+            let bytes = translator.began(head) + events.withUnsafeBytes { translator.translate($0) ?? Array($0) }
+            guard let failure = translator.failure else { return (bytes + translator.completed(), nil) }
+            return (bytes + translator.failed(failure), failure)
         }
     }
 
-    /// Writes the whole answer as the stream it would have been.
-    private func play(_ head: UpstreamHead, _ document: JSONObject) {
-        let events = AnswerEvents.events(for: document, includesUsage: includesUsage)
-        stream.write(translator.began(head))
-        _ = events.withUnsafeBytes { stream.write(translator.translate($0) ?? Array($0)) }
-        guard let failure = translator.failure else {
-            stream.write(translator.completed())
-            return stream.finish()
-        }
-        fail(failure, isLogged: true)
-    }
-
-    private func fail(_ problem: Problem, isLogged: Bool) {
-        if isLogged { onFailure(problem) }
-        stream.write(translator.failed(problem))
+    /// Under the lock, so that a server that stops has its last words either before these or not at all.
+    private func close(_ bytes: [UInt8], _ failure: Problem?) {
+        if let failure { onFailure(failure) }
+        stream.write(bytes)
         stream.finish()
     }
 
     /// The server stops and its grace is over: the client is told, then the upstream is let go.
     private func shutDown() {
-        let isStreaming = phase.withLock { phase in
-            guard case .streaming = phase else { return false }
+        phase.withLock { phase in
+            guard case .streaming = phase else { return }
             phase = .ended
-            return true
+            close(translator.failed(Problem(ServerFailure.stopping)), nil)
         }
-        guard isStreaming else { return }
-        fail(Problem(ServerFailure.stopping), isLogged: false)
         call.cancel()
     }
 
