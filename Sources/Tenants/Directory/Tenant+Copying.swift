@@ -36,6 +36,7 @@ extension Tenant {
             waiter.resume(returning: .success(copies.enter()))
         } catch {
             work.withLock { $0.endHold() }
+            if error.isAboutTheFile, state == .serving { setAside(error) }
             waiter.resume(returning: .failure(error))
         }
     }
