@@ -31,6 +31,39 @@ struct InterleavingTests {
         #expect(throws: RegistryError.newerSchema(path: tenants.path(), found: 999, known: 1)) { try tenant.current() }
         await tenants.close()
     }
+
+    @Test func `a copy is let in although writes never cease`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let ceases = Atomic<Bool>(false)
+        tenant.enqueue(EndlessWrite(tenant: tenant, context: tenants.context) { ceases.load(ordering: .relaxed) })
+        let isIn = Atomic<Bool>(false)
+        let copy = Task {
+            let pass = try await tenant.beginCopy()
+            isIn.store(true, ordering: .relaxed)
+            tenant.endCopy(pass)
+        }
+        #expect(await eventually { isIn.load(ordering: .relaxed) })
+        ceases.store(true, ordering: .relaxed)
+        try await copy.value
+        await tenants.directory.close()
+    }
+}
+
+/// Changes nothing, and asks to be made again while it is: the queue is never empty.
+private struct EndlessWrite: PendingWrite {
+    let tenant: Tenant
+    let context: ChangeContext
+    let isOver: @Sendable () -> Bool
+
+    var deadline: ContinuousClock.Instant { .now + Patience.limit }
+
+    func apply(to transaction: inout RegistryTransaction) throws(RegistryError) {
+        if !isOver() { tenant.enqueue(self) }
+    }
+
+    func succeed() {}
+    func fail(_ error: RegistryError) {}
 }
 
 extension Tenant {

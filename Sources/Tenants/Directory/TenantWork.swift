@@ -96,14 +96,15 @@ struct TenantWork {
             isReading = true
             return .startReads
         }
+        // Before writes, too: where those never cease, nothing would ever be backed up.
+        if !holdWaiters.isEmpty {
+            holds += 1
+            return .hold(holdWaiters.removeFirst())
+        }
         if !writes.isEmpty {
             let group = Array(writes.prefix(Self.maximumGroup))
             writes.removeFirst(group.count)
             return .write(group)
-        }
-        if !holdWaiters.isEmpty {
-            holds += 1
-            return .hold(holdWaiters.removeFirst())
         }
         if !shutDownWaiters.isEmpty && !isReading && holds == 0 {
             // From here on nothing is accepted that would open the file again.
