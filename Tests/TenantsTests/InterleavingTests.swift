@@ -48,6 +48,36 @@ struct InterleavingTests {
         try await copy.value
         await tenants.directory.close()
     }
+
+    @Test func `a write on a locked file is told in its time, also while questions wait for the lock`() async throws {
+        let tenants = try TestTenants()
+        var options = ConnectionOptions()
+        options.journalMode = .delete
+        let file = RegistryFile(path: tenants.scratch.path + "/elsewhere.db", isElsewhere: true)
+        let tenant = Tenant(
+            slug: .default, file: file, options: options, services: tenants.directory.services, onActivity: { _ in })
+        try await tenant.load()
+        #expect(await tenant.closeFilesNow())
+        let other = try Connection(path: file.path, options: options)
+        try other.begin(.exclusive)
+        let question = WaitingQuestion()
+        tenant.work.withLock { $0.reads.append(question) }
+        let isTold = Atomic<Bool>(false)
+        let write = Task {
+            await #expect(throws: RegistryError.busy(retryAfter: 1)) {
+                try await tenant.patch("agent", #"{"display_name":"a"}"#, tenants.context(waiting: .milliseconds(100)))
+            }
+            isTold.store(true, ordering: .relaxed)
+        }
+        #expect(await eventually { isTold.load(ordering: .relaxed) })
+        #expect(question.outcome == nil)
+        try other.rollback()
+        other.close()
+        await write.value
+        #expect(await eventually { question.outcome == true })
+        await tenant.shutDown()
+        await tenants.directory.close()
+    }
 }
 
 /// Changes nothing, and asks to be made again while it is: the queue is never empty.
@@ -64,6 +94,18 @@ private struct EndlessWrite: PendingWrite {
 
     func succeed() {}
     func fail(_ error: RegistryError) {}
+}
+
+/// A question that waits as long as it takes.
+private final class WaitingQuestion: PendingRead {
+    let deadline = ContinuousClock.now + .seconds(86_400)
+    private let state = Mutex<Bool?>(nil)
+
+    var outcome: Bool? { state.withLock { $0 } }
+
+    func run(on connection: Connection) throws(SQLiteError) { _ = try connection.userVersion() }
+    func succeed() { state.withLock { $0 = true } }
+    func fail(_ error: RegistryError) { state.withLock { $0 = false } }
 }
 
 extension Tenant {

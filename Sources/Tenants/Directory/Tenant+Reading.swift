@@ -43,10 +43,9 @@ extension Tenant {
         startWorker()
     }
 
-    /// The worker's part: the file open and its content current, then the reader starts.
-    ///
-    /// Returns false when the worker's role was given back: the file is locked and a timer will go on.
-    func performStartReads() -> Bool {
+    /// The worker's part: the file open and its content current, then the reader starts. Where the file is locked, a timer
+    /// asks for it again.
+    func performStartReads() {
         do throws(RegistryError) {
             if case .quarantined(let error) = state { throw error }
             let (content, identity) = try store.withLock { store throws(RegistryError) in
@@ -60,21 +59,26 @@ extension Tenant {
                 copies.leave(pass)
                 throw RegistryError.closed
             }
-            return true
         } catch {
             if error.isBusy {
                 for read in work.withLock({ $0.putOffReads(now: .now) }) { read.fail(error) }
-                putOff()
-                return false
+                return resumeReadsSoon()
             }
             if error.isAboutTheFile, state == .serving { setAside(error) }
             for read in work.withLock({ $0.dropReads() }) { read.fail(error) }
-            return true
+        }
+    }
+
+    /// The file is locked: holds no thread meanwhile.
+    private func resumeReadsSoon() {
+        services.timers.schedule(after: .milliseconds(10)) { [self] in
+            work.withLock { $0.resumeReads() }
+            startWorker()
         }
     }
 
     /// A file opened with `locking_mode=EXCLUSIVE` admits no second connection: the worker asks its own.
-    private func answerBesideNobody() -> Bool {
+    private func answerBesideNobody() {
         for read in work.withLock({ $0.dropReads() }) {
             do {
                 try store.withLock { store in try read.run(on: store.connections.writer()) }
@@ -83,7 +87,6 @@ extension Tenant {
                 read.fail(RegistryError(error, path: file.path))
             }
         }
-        return true
     }
 
     /// Answers what waits; after some questions other tenants get their turn on the thread.
@@ -121,10 +124,7 @@ extension Tenant {
             }
             copies.leave(pass)
             work.withLock { $0.putOffReads(after: read) }
-            services.timers.schedule(after: .milliseconds(10)) { [self] in
-                work.withLock { $0.resumeReads() }
-                startWorker()
-            }
+            resumeReadsSoon()
             return false
         }
         return true

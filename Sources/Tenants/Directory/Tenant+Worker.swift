@@ -75,7 +75,7 @@ extension Tenant {
     private func perform(_ job: TenantWork.Job) -> Bool {
         switch job {
         case .open: return performOpen()
-        case .startReads: guard performStartReads() else { return false }
+        case .startReads: performStartReads()
         case .write(let group): return performWrites(group)
         case .hold(let waiter): performHold(waiter)
         case .restore(let restore): performRestore(restore)

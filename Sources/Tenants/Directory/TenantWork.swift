@@ -164,6 +164,10 @@ struct TenantWork {
     /// The reader met a lock: gives its role back until `resumeReads`, with the question first in line again.
     mutating func putOffReads(after read: any PendingRead) {
         reads.insert(read, at: 0)
+        putOffReads()
+    }
+
+    private mutating func putOffReads() {
         isReading = false
         areReadsPutOff = true
     }
@@ -172,9 +176,10 @@ struct TenantWork {
         areReadsPutOff = false
     }
 
-    /// The worker met a lock while it opened the file: the questions whose time is over; the others wait for it.
+    /// The worker met a lock while it opened the file: the questions whose time is over; the others wait until
+    /// `resumeReads`, and writes do not wait for them.
     mutating func putOffReads(now: ContinuousClock.Instant) -> [any PendingRead] {
-        isReading = false
+        putOffReads()
         defer { reads.removeAll { $0.deadline <= now } }
         return reads.filter { $0.deadline <= now }
     }
