@@ -78,6 +78,20 @@ struct InterleavingTests {
         await tenant.shutDown()
         await tenants.directory.close()
     }
+
+    @Test func `a tenant asked for just when the directory closes says so`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        await tenants.directory.close()
+        let error = Mutex<RegistryError?>(nil)
+        // What `open` does when it looked whether the directory is closed just before it was.
+        Task {
+            do throws(RegistryError) { try await tenant.load(looksAgain: true) } catch let failure {
+                error.withLock { $0 = failure }
+            }
+        }
+        #expect(await eventually { error.withLock { $0 } == .closed })
+    }
 }
 
 /// Changes nothing, and asks to be made again while it is: the queue is never empty.

@@ -23,7 +23,8 @@ extension Tenant {
 
     /// Reads the file if that has not been done; a quarantined tenant counts as read.
     ///
-    /// Throws what kept it from being opened, `busy` after the busy timeout; a later call tries again.
+    /// Throws what kept it from being opened, `busy` after the busy timeout; a later call tries again. `closed` once the
+    /// tenant is shut down.
     /// With `looksAgain` the file is looked at even if it was read: the tenant was not watched for a while.
     func load(looksAgain: Bool = false) async throws(RegistryError) {
         if !looksAgain && isLoaded { return }
@@ -31,10 +32,11 @@ extension Tenant {
         if state == .restoring { throw .restoring(retryAfter: 1) }
         let deadline = ContinuousClock.now + busyTimeout
         let error = await withCheckedContinuation { continuation in
-            work.withLock { work in
-                work.wantsRefresh = looksAgain && work.isLoaded
-                work.addOpenWaiter(continuation, deadline: deadline)
+            let isOpen = work.withLock { work -> Bool in
+                if looksAgain && work.isLoaded { work.wantsRefresh = true }
+                return work.add(continuation, deadline: deadline)
             }
+            guard isOpen else { return continuation.resume(returning: .closed) }
             startWorker()
         }
         if let error { throw error }
@@ -90,7 +92,6 @@ extension Tenant {
     }
 
     private func performOpen() -> Bool {
-        if state == .closed { return finishOpening(.closed, loaded: true) }
         if isLoaded {
             if work.withLock({ $0.takeRefresh() }) { performRefresh() }
             return finishOpening(nil, loaded: true)

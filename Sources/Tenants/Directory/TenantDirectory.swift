@@ -139,7 +139,7 @@ package final class TenantDirectory: Sendable {
     func forRestoring(_ slug: TenantSlug) throws(RegistryError) -> Tenant {
         guard !isClosed.load(ordering: .acquiring) else { throw .closed }
         guard exists(slug) else { throw .tenantNotFound(slug.rawValue) }
-        return admit(slug).0
+        return try admit(slug).0
     }
 
     /// Lets go of a tenant that was taken for restoring and could not be.
@@ -189,7 +189,7 @@ package final class TenantDirectory: Sendable {
     }
 
     private func bringIn(_ slug: TenantSlug) async throws(RegistryError) -> Tenant {
-        let (tenant, wasAway) = admit(slug)
+        let (tenant, wasAway) = try admit(slug)
         do throws(RegistryError) {
             try await tenant.load(looksAgain: wasAway)
             return tenant
@@ -199,9 +199,11 @@ package final class TenantDirectory: Sendable {
         }
     }
 
-    /// The one object of a tenant: the one in memory, the one someone still holds, or a new one.
-    private func admit(_ slug: TenantSlug) -> (Tenant, wasAway: Bool) {
-        shard(slug).entries.withLock { entries in
+    /// The one object of a tenant: the one in memory, the one someone still holds, or a new one. Throws `closed`.
+    private func admit(_ slug: TenantSlug) throws(RegistryError) -> (Tenant, wasAway: Bool) {
+        try shard(slug).entries.withLock { entries throws(RegistryError) in
+            // Asked under the lock: whoever comes before `close` shuts down the tenants of this shard is among them.
+            guard !isClosed.load(ordering: .acquiring) else { throw .closed }
             if let tenant = entries[slug]?.strong { return (tenant, false) }
             if let tenant = entries[slug]?.tenant {
                 entries[slug]?.strong = tenant

@@ -191,9 +191,12 @@ struct TenantWork {
         return reads
     }
 
-    mutating func addOpenWaiter(_ waiter: OpenWaiter, deadline: ContinuousClock.Instant) {
+    /// Asks for the file to be read; false when nothing is accepted any more.
+    mutating func add(_ waiter: OpenWaiter, deadline: ContinuousClock.Instant) -> Bool {
+        guard !isShutDown else { return false }
         if openWaiters.isEmpty { openDeadline = deadline }
         openWaiters.append(waiter)
+        return true
     }
 
     mutating func addShutDownWaiter(_ waiter: CheckedContinuation<Void, Never>) {
