@@ -79,6 +79,29 @@ struct InterleavingTests {
         await tenants.directory.close()
     }
 
+    @Test func `a write to a file opened to be read leaves the copy beside it alone`() async throws {
+        let scratch = try ScratchDirectory()
+        let path = scratch.path + "/elsewhere.db"
+        let before = try TestTenants(in: scratch) {
+            $0.elsewhere[.default] = (RegistryFile(path: path), ConnectionOptions())
+        }
+        _ = try await before.tenant()
+        await before.directory.close()
+        let tenants = try TestTenants(in: scratch) {
+            var options = ConnectionOptions()
+            options.queryOnly = true
+            $0.elsewhere[.default] = (RegistryFile(path: path), options)
+        }
+        let tenant = try await tenants.tenant()
+        let pass = try await tenant.beginCopy()
+        await #expect(throws: RegistryError.readOnly(path, "it was opened read-only")) {
+            try await tenant.patch("agent", #"{"display_name":"a"}"#, tenants.context)
+        }
+        #expect(!pass.isInterrupted)
+        tenant.endCopy(pass)
+        await tenants.directory.close()
+    }
+
     @Test func `a tenant asked for just when the directory closes says so`() async throws {
         let tenants = try TestTenants()
         let tenant = try await tenants.tenant()

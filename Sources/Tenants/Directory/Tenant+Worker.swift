@@ -145,7 +145,8 @@ extension Tenant {
                 setAside(error)
             } else if error.failsGroup {
                 // A connection that met a failing disk may be stuck (reading only, say); the next write opens another.
-                store.withLock { $0.drop() }
+                // One that was opened to be read met nothing.
+                store.withLock { if !$0.isReadOnly { $0.drop() } }
             }
             for write in group { write.fail(error) }
         case .unknown(let error):
