@@ -115,6 +115,36 @@ struct InterleavingTests {
         }
         #expect(await eventually { error.withLock { $0 } == .closed })
     }
+
+    @Test func `who looks for the owner of a directory does not keep another from becoming it`() async throws {
+        let scratch = try ScratchDirectory()
+        let path = scratch.path + "/lock"
+        try OwnershipLock(path: path, owner: TestTenants.owner).release()
+        let isOver = Atomic<Bool>(false)
+        let seen = Mutex<[OwnershipLock.Holder]>([])
+        await withCheckedContinuation { continuation in
+            let left = Atomic<Int>(2)
+            for _ in 0..<2 {
+                _ = PlainThread(name: "looking") {
+                    while !isOver.load(ordering: .relaxed) {
+                        if let holder = try? OwnershipLock.holder(of: path), holder != .nobody {
+                            seen.withLock { $0.append(holder) }
+                        }
+                    }
+                    if left.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { continuation.resume() }
+                }
+            }
+            for _ in 0..<3_000 {
+                do throws(RegistryError) {
+                    try OwnershipLock(path: path, owner: TestTenants.owner).release()
+                } catch {
+                    Issue.record("\(error)")
+                    break
+                }
+            }
+            isOver.store(true, ordering: .relaxed)
+        }
+    }
 }
 
 /// Changes nothing, and asks to be made again while it is: the queue is never empty.

@@ -32,8 +32,8 @@ package final class OwnershipLock: Sendable {
         _ = try FileSystem.checkFile(path)
         let opened = open(path, O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard opened >= 0 else { throw FileSystem.failure(errno, "open", path) }
-        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
+        let code = Self.take(opened)
+        guard code == 0 else {
             close(opened)
             guard code == EWOULDBLOCK else { throw FileSystem.failure(code, "lock", path) }
             let present = Self.owner(of: path)
@@ -48,6 +48,18 @@ package final class OwnershipLock: Sendable {
         self.path = path
         self.descriptor = Mutex(opened)
         try publish(owner)
+    }
+
+    /// Takes the lock unless there is an owner; returns what the system says against it, or 0.
+    ///
+    /// Who only looks has a shared lock for a moment, which is no reason to give up.
+    private static func take(_ descriptor: Int32) -> Int32 {
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK, flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return errno }
+            flock(descriptor, LOCK_UN)
+            usleep(1_000)
+        }
+        return 0
     }
 
     deinit {
@@ -108,7 +120,8 @@ package final class OwnershipLock: Sendable {
             throw FileSystem.failure(errno, "open", path)
         }
         defer { close(opened) }
-        guard flock(opened, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return .nobody }
+        // Shared, so that nobody who looks as well takes this for an owner's.
+        guard flock(opened, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else { return .nobody }
         return .process(owner(of: path))
     }
 }
