@@ -145,6 +145,18 @@ struct InterleavingTests {
             isOver.store(true, ordering: .relaxed)
         }
     }
+
+    @Test func `a tenant's directory made in the moment after the listing is seen`() async throws {
+        let scratch = try ScratchDirectory()
+        // Within one step of a coarse clock a directory changes without its time showing it, as here: looked at is the link.
+        await Shell.run("mkdir -p '\(scratch.path)/real/one' && ln -s real '\(scratch.path)/tenants'")
+        let made = try #require(FileIdentity.of(scratch.path + "/tenants")).changedNs / 1_000_000
+        var known = KnownTenants(directory: scratch.path + "/tenants", nowMs: { made })
+        try known.read()
+        await Shell.run("mkdir '\(scratch.path)/real/two'")
+        try known.readIfChanged()
+        #expect(known.slugs == [TenantSlug(normalised: "one"), TenantSlug(normalised: "two")])
+    }
 }
 
 /// Changes nothing, and asks to be made again while it is: the queue is never empty.

@@ -76,7 +76,7 @@ package final class TenantDirectory: Sendable {
         }
         self.configuration = configuration
         self.locks = locks
-        known = Mutex(KnownTenants(directory: configuration.data.tenantsPath))
+        known = Mutex(KnownTenants(directory: configuration.data.tenantsPath, nowMs: environment.nowMs))
         shards = (0..<64).map { _ in Shard() }
         services = TenantServices(
             threads: configuration.threads, environment: environment, retention: configuration.retention)
