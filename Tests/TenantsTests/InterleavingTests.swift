@@ -157,7 +157,32 @@ struct InterleavingTests {
         try known.readIfChanged()
         #expect(known.slugs == [TenantSlug(normalised: "one"), TenantSlug(normalised: "two")])
     }
+
+    @Test func `work that is done is let go while other work waits`() async throws {
+        let pool = BlockingPool(threads: 1)
+        let gates = (0..<2).map { _ in Gate() }
+        pool.submit { gates[0].wait() }
+        weak var done: Marker?
+        do {
+            let marker = Marker()
+            done = marker
+            for _ in 0..<200 { pool.submit { _ = marker } }
+        }
+        pool.submit { gates[1].wait() }
+        for _ in 0..<10 { pool.submit {} }
+        gates[0].open()
+        #expect(await eventually { done == nil })
+        gates[1].open()
+        await withCheckedContinuation { continuation in
+            _ = PlainThread(name: "stop") {
+                pool.stop()
+                continuation.resume()
+            }
+        }
+    }
 }
+
+private final class Marker: Sendable {}
 
 /// Changes nothing, and asks to be made again while it is: the queue is never empty.
 private struct EndlessWrite: PendingWrite {

@@ -38,7 +38,8 @@ package final class BlockingPool: Sendable {
 // @unchecked: `waiting`, `head` and `isStopping` are touched only under `lock`.
 private final class WorkQueue: @unchecked Sendable {
     private let lock = ConditionLock()
-    private var waiting: [BlockingPool.Work] = []
+    /// From `head` on; before it nil, until there are as many of those as of the others.
+    private var waiting: [BlockingPool.Work?] = []
     private var head = 0
     private var isStopping = false
 
@@ -67,9 +68,11 @@ private final class WorkQueue: @unchecked Sendable {
             while head == waiting.count && !isStopping { lock.wait() }
             guard head < waiting.count else { return nil }
             let work = waiting[head]
+            // What it holds goes with it, and its place soon, also where something else always waits.
+            waiting[head] = nil
             head += 1
-            if head == waiting.count {
-                waiting.removeAll(keepingCapacity: true)
+            if head * 2 >= waiting.count {
+                waiting.removeFirst(head)
                 head = 0
             }
             return work

@@ -1,0 +1,20 @@
+import Synchronization
+
+@testable import Tenants
+
+/// Keeps a thread of the pool waiting until the test opens it.
+final class Gate: Sendable {
+    private let lock = ConditionLock()
+    private let isOpen = Mutex(false)
+
+    func wait() {
+        lock.withLock { while !isOpen.withLock({ $0 }) { lock.wait() } }
+    }
+
+    func open() {
+        lock.withLock {
+            isOpen.withLock { $0 = true }
+            lock.wakeAll()
+        }
+    }
+}
