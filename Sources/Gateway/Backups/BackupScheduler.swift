@@ -183,7 +183,9 @@ final class BackupScheduler: Sendable {
             state.withLock { $0.noteSuccess(slug) }
         } catch {
             switch error {
-            case .cancelled, .closed: return
+            case .closed: return
+            // Else it was given up because the file was opened anew under it, and that again and again.
+            case .cancelled where Task.isCancelled: return
             // Gone since the list was made.
             case .tenantNotFound: return
             default: break
