@@ -49,6 +49,17 @@ struct InterleavingTests {
         await tenants.directory.close()
     }
 
+    @Test func `the sweep's look is made although writes never cease`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        let ceases = Atomic<Bool>(false)
+        tenant.enqueue(EndlessWrite(tenant: tenant, context: tenants.context) { ceases.load(ordering: .relaxed) })
+        let before = ConditionLock.now()
+        #expect(await eventually { tenant.work.withLock { $0.lastCheck } > before })
+        ceases.store(true, ordering: .relaxed)
+        await tenants.directory.close()
+    }
+
     @Test func `a write on a locked file is told in its time, also while questions wait for the lock`() async throws {
         let tenants = try TestTenants()
         var options = ConnectionOptions()
@@ -114,6 +125,15 @@ struct InterleavingTests {
             }
         }
         #expect(await eventually { error.withLock { $0 } == .closed })
+    }
+
+    @Test func `a file that was to be looked at when its tenant is shut down stays closed`() async throws {
+        let tenants = try TestTenants()
+        let tenant = try await tenants.tenant()
+        tenant.work.withLock { $0.wantsRefresh = true }
+        await tenants.directory.close()
+        #expect(tenant.state == .closed)
+        #expect(tenant.store.withLock { !$0.connections.isOpen })
     }
 
     @Test func `who looks for the owner of a directory does not keep another from becoming it`() async throws {

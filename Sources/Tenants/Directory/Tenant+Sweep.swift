@@ -19,9 +19,19 @@ enum SweepTimes {
 
 extension Tenant {
     /// Looks whether something is due, several times a second, on a thread that may block: a checkpoint, closing idle
-    /// files, a change made by others. Does nothing while the worker works; heavy work is handed to it.
+    /// files, a change made by others. Left to the worker while it works, as all heavy work is.
     func sweep(now: UInt64) {
-        guard work.withLock({ $0.isLoaded && !$0.isShutDown && $0.beginWorking() }) else { return }
+        guard work.withLock({ $0.isLoaded && !$0.isShutDown && $0.beginLooking() }) else { return }
+        look(now: now)
+        let hasWork = work.withLock { work -> Bool in
+            work.endWorking()
+            return work.hasWork
+        }
+        if hasWork { startWorker() }
+    }
+
+    /// By whoever has the role: says what is due.
+    func look(now: UInt64) {
         let (looks, isPutOff) = work.withLock { work -> (Bool, Bool) in
             guard now >= work.lastCheck + SweepTimes.checkEvery else { return (false, false) }
             work.lastCheck = now
@@ -30,7 +40,7 @@ extension Tenant {
         let isTriedAgain = work.withLock { $0.nextTry != 0 && now >= $0.nextTry }
         let isChanged = isTriedAgain || looks && (isPutOff ? isReplacedSinceFailedLook() : isChangedOutside())
         if isPruningDue(now: now) { startPruning() }
-        let hasWork = work.withLock { work -> Bool in
+        work.withLock { work in
             if isChanged { work.wantsRefresh = true }
             let isHeld = work.holds > 0
             if work.isDirty && !isHeld && now >= work.nextCheckpoint && work.isCheckpointDue(now) {
@@ -39,10 +49,7 @@ extension Tenant {
             if work.filesAreOpen && !work.isDirty && !isHeld && now >= work.lastActivity + SweepTimes.closeAfter {
                 work.wantsFilesClosed = true
             }
-            work.endWorking()
-            return work.hasWork
         }
-        if hasWork { startWorker() }
     }
 
     private func isChangedOutside() -> Bool {

@@ -33,8 +33,9 @@ extension Tenant {
         let deadline = ContinuousClock.now + busyTimeout
         let error = await withCheckedContinuation { continuation in
             let isOpen = work.withLock { work -> Bool in
+                guard work.add(continuation, deadline: deadline) else { return false }
                 if looksAgain && work.isLoaded { work.wantsRefresh = true }
-                return work.add(continuation, deadline: deadline)
+                return true
             }
             guard isOpen else { return continuation.resume(returning: .closed) }
             startWorker()
@@ -81,6 +82,7 @@ extension Tenant {
         case .write(let group): return performWrites(group)
         case .hold(let waiter): performHold(waiter)
         case .restore(let restore): performRestore(restore)
+        case .look: look(now: ConditionLock.now())
         case .refresh: performRefresh()
         case .checkpoint: performCheckpoint()
         case .prune(let pending): perform(pending)

@@ -6,6 +6,7 @@ struct TenantWork {
         case write([any PendingWrite])
         case hold(HoldWaiter)
         case restore(PendingRestore)
+        case look
         case refresh
         case checkpoint
         case prune(PendingPruning)
@@ -39,6 +40,8 @@ struct TenantWork {
     private var restores: [PendingRestore] = []
     /// Copies of the live file under way: until they end it is neither checkpointed nor closed.
     private(set) var holds = 0
+    /// The sweep came by and found the role taken: its owner looks for it.
+    private var wantsLook = false
     var wantsRefresh = false
     var wantsCheckpoint = false
     var wantsFilesClosed = false
@@ -87,6 +90,13 @@ struct TenantWork {
         return true
     }
 
+    /// The same for a look, which is left to whoever has the role.
+    mutating func beginLooking() -> Bool {
+        let isFree = beginWorking()
+        if !isFree { wantsLook = true }
+        return isFree
+    }
+
     /// The next job, or nil, which gives the role back.
     mutating func next() -> Job? {
         if !restores.isEmpty { return .restore(restores.removeFirst()) }
@@ -96,11 +106,14 @@ struct TenantWork {
             isReading = true
             return .startReads
         }
-        // Before writes, too: where those never cease, nothing would ever be backed up.
+        // Before writes, too: where those never cease, nothing would ever be backed up, and no change of others seen.
         if !holdWaiters.isEmpty {
             holds += 1
             return .hold(holdWaiters.removeFirst())
         }
+        if Self.take(&wantsLook) { return .look }
+        // Also before shutting down: after it, it would open the file again.
+        if Self.take(&wantsRefresh) { return .refresh }
         if !writes.isEmpty {
             let group = Array(writes.prefix(Self.maximumGroup))
             writes.removeFirst(group.count)
@@ -111,7 +124,6 @@ struct TenantWork {
             isShutDown = true
             return .shutDown
         }
-        if Self.take(&wantsRefresh) { return .refresh }
         if holds == 0 && Self.take(&wantsCheckpoint) { return .checkpoint }
         if holds == 0, let pending = takePruning() { return .prune(pending) }
         if holds == 0 && !isReading && Self.take(&wantsFilesClosed) { return .closeFiles }
