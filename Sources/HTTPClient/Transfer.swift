@@ -36,9 +36,12 @@ package final class Transfer: @unchecked Sendable {
     var lastProgress: Int64 = 0
     private let firstByteLimit: Int64?
     private let idleLimit: Int64?
-    private let totalLimit: Int64?
+    private var totalLimit: Int64?
     private var head: TransferHead?
     private var collected: [UInt8] = []
+    /// How much of the answer is collected before it counts as whole; set for a failure only.
+    private var sufficientBytes: Int?
+    private var hasEnough = false
     /// Why we told libcurl to give up.
     private var abortReason: TransferError?
 
@@ -64,6 +67,14 @@ package final class Transfer: @unchecked Sendable {
 
     // MARK: on the transport's thread
 
+    /// Ends the transfer with `TransferError.Kind.timeout` if it has not ended after `patience`, or sooner by its own
+    /// timeouts. For the transfer's sink, in a call about it.
+    package func giveUp(after patience: Duration) {
+        let limit = lastProgress - startedAt + patience.wholeMilliseconds
+        totalLimit = min(totalLimit ?? limit, limit)
+        core.consider(self)
+    }
+
     func received(status: Int, block: UnsafeRawBufferPointer, now: Int64) -> CurlFlow {
         let head = TransferHead(status: status, fields: ResponseFields(block: Array(block)))
         self.head = head
@@ -74,8 +85,9 @@ package final class Transfer: @unchecked Sendable {
         case .sink(let sink):
             return obey(sink.transfer(self, began: head))
         case .collect, nil:
+            if !(200..<300).contains(status) { sufficientBytes = request.maximumFailureBytes }
             guard let announced = head.fields["content-length"].flatMap({ Int($0) }) else { return .more }
-            guard announced <= request.maximumResponseBytes else { return refuseSize() }
+            guard sufficientBytes != nil || announced <= request.maximumResponseBytes else { return refuseSize() }
             // Announced is not sent: a liar gets no more than this in advance.
             collected.reserveCapacity(min(announced, 1 << 20))
             return .more
@@ -88,6 +100,11 @@ package final class Transfer: @unchecked Sendable {
         case .sink(let sink):
             return obey(sink.transfer(self, received: bytes))
         case .collect, nil:
+            if let sufficientBytes {
+                collected.append(contentsOf: bytes.prefix(sufficientBytes - collected.count))
+                hasEnough = collected.count == sufficientBytes
+                return hasEnough ? .abort : .more
+            }
             guard bytes.count <= request.maximumResponseBytes - collected.count else { return refuseSize() }
             collected.append(contentsOf: bytes)
             return .more
@@ -99,7 +116,7 @@ package final class Transfer: @unchecked Sendable {
         guard phase != .ended else { return }
         phase = .ended
         handle = nil
-        let error = abortReason ?? reason
+        let error = hasEnough ? nil : abortReason ?? reason
         let receiver = self.receiver
         self.receiver = nil
         switch receiver {

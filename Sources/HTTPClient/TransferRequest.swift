@@ -11,11 +11,14 @@ package struct TransferRequest: Sendable {
     package var timeouts: TransferTimeouts
     /// The most bytes a collected answer may have; a larger one ends as `TransferError.Kind.tooLarge`.
     package var maximumResponseBytes: Int
+    /// How much is collected of an answer whose status is not 2xx: the rest is not waited for, and no error. `nil`: all.
+    package var maximumFailureBytes: Int?
 
     package init(
         method: String = "GET", url: String, unixSocketPath: String? = nil, headers: RequestHeaders = RequestHeaders(),
         body: [UInt8] = [],
-        timeouts: TransferTimeouts = TransferTimeouts(), maximumResponseBytes: Int = 32 << 20
+        timeouts: TransferTimeouts = TransferTimeouts(), maximumResponseBytes: Int = 32 << 20,
+        maximumFailureBytes: Int? = nil
     ) {
         self.method = method
         self.url = url
@@ -24,6 +27,7 @@ package struct TransferRequest: Sendable {
         self.body = body
         self.timeouts = timeouts
         self.maximumResponseBytes = maximumResponseBytes
+        self.maximumFailureBytes = maximumFailureBytes
     }
 }
 

@@ -11,7 +11,8 @@ package enum TransferDemand: Sendable {
 /// Takes a streamed answer.
 ///
 /// All calls come on the transport's thread, one after another: at most one `began`, any number of `received` after
-/// it, exactly one `ended`. They must not block, and may call `resume()` and `cancel()` of any transfer.
+/// it, exactly one `ended`. They must not block, and may call `resume()` and `cancel()` of any transfer, and
+/// `giveUp(after:)` of the one they are about.
 package protocol TransferSink: AnyObject, Sendable {
     func transfer(_ transfer: Transfer, began head: TransferHead) -> TransferDemand
     /// `bytes` is valid during the call only.

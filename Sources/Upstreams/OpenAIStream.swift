@@ -11,21 +11,26 @@ final class OpenAIStream: TransferSink {
         case streaming(EventStreamFramer)
         /// The answer is a failure; its body is collected to be told.
         case failing(TransferHead, body: [UInt8])
-        case ended
+        case ended(bytesSince: Int)
     }
 
     private let sink: any UpstreamSink
     private let upstream: String
     private let mask: CredentialMask
+    /// How long the rest after the mark is waited for.
+    private let restPatience: Duration
     private let phase = Mutex(Phase.waiting)
 
-    private static let maximumFailureBytes = 64 << 10
     private static let maximumEventBytes = 4 << 20
+    private static let maximumRestBytes = 64 << 10
 
-    init(sink: any UpstreamSink, upstream: String, mask: CredentialMask) {
+    init(
+        sink: any UpstreamSink, upstream: String, mask: CredentialMask, restPatience: Duration = .seconds(1)
+    ) {
         self.sink = sink
         self.upstream = upstream
         self.mask = mask
+        self.restPatience = restPatience
     }
 
     func transfer(_ transfer: Transfer, began head: TransferHead) -> TransferDemand {
@@ -48,11 +53,18 @@ final class OpenAIStream: TransferSink {
             return phase
         }
         switch current {
-        case .waiting, .ended:
-            // What follows [DONE]: let it end, so that the connection can be used again.
+        case .waiting:
             return .more
+        case .ended(let count):
+            // What follows [DONE]: let it end, so that the connection can be used again.
+            phase.withLock { $0 = .ended(bytesSince: count + bytes.count) }
+            return count + bytes.count > Self.maximumRestBytes ? .cancel : .more
         case .failing(let head, var body):
-            body.append(contentsOf: bytes.prefix(Self.maximumFailureBytes - body.count))
+            body.append(contentsOf: bytes.prefix(OpenAIUpstream.maximumFailureBytes - body.count))
+            guard body.count < OpenAIUpstream.maximumFailureBytes else {
+                end(UpstreamError(answer: head, body: body, upstream: upstream, mask: mask))
+                return .cancel
+            }
             phase.withLock { $0 = .failing(head, body: body) }
             return .more
         case .streaming(var framer):
@@ -65,6 +77,7 @@ final class OpenAIStream: TransferSink {
             }
             if isDone {
                 end(nil)
+                transfer.giveUp(after: restPatience)
                 return .more
             }
             if pendingBytes > Self.maximumEventBytes {
@@ -114,7 +127,7 @@ final class OpenAIStream: TransferSink {
     }
 
     private func end(_ error: UpstreamError?) {
-        phase.withLock { $0 = .ended }
+        phase.withLock { $0 = .ended(bytesSince: 0) }
         sink.ended(error)
     }
 }

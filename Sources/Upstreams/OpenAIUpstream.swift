@@ -16,7 +16,7 @@ package final class OpenAIUpstream: Upstream {
         package init(
             name: String, baseURL: String, credential: Credential? = nil,
             headers: [(name: String, value: String)] = [], timeouts: TransferTimeouts = TransferTimeouts(),
-            maximumResponseBytes: Int = 32 << 20
+            maximumResponseBytes: Int = UpstreamResponse.maximumBytes
         ) {
             self.name = name
             self.baseURL = baseURL
@@ -115,8 +115,11 @@ package final class OpenAIUpstream: Upstream {
         }
         return TransferRequest(
             method: "POST", url: url, headers: headers, body: request.body, timeouts: request.timeouts ?? timeouts,
-            maximumResponseBytes: maximumResponseBytes)
+            maximumResponseBytes: maximumResponseBytes, maximumFailureBytes: Self.maximumFailureBytes)
     }
+
+    /// What is read of an answer that tells why there is none.
+    static let maximumFailureBytes = 64 << 10
 
     private func mask(for request: UpstreamRequest) -> CredentialMask {
         guard let credential = request.credential else { return mask }

@@ -45,6 +45,9 @@ package struct UpstreamHead: Sendable {
 
 /// A whole, accepted answer.
 package struct UpstreamResponse: Sendable {
+    /// The most bytes of one, and of the texts that are put together from a stream.
+    package static let maximumBytes = 32 << 20
+
     package var head: UpstreamHead
     /// A JSON object, as the upstream wrote it.
     package var body: [UInt8]
