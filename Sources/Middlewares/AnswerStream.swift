@@ -16,6 +16,10 @@ package struct AnswerStream: Sendable {
     private var filters: [Place: [any TextStreamFilter]] = [:]
     /// In the order in which the texts began, which is the order they are finished in.
     private var open: [Place] = []
+    /// The answer has more texts at once than are kept apart; what belongs to further ones is left out.
+    package private(set) var hasTooManyTexts = false
+
+    private static let maximumOpenTexts = 1024
 
     init(sessions: [any MiddlewareSession], expectsJSON: Bool) {
         self.sessions = sessions.reversed()
@@ -24,6 +28,10 @@ package struct AnswerStream: Sendable {
 
     /// Takes the next delta of a text and gives what of it is certain; pieces must be whole characters.
     package mutating func push(_ delta: String, at place: Place) -> String {
+        guard filters[place] != nil || open.count < Self.maximumOpenTexts else {
+            hasTooManyTexts = true
+            return ""
+        }
         var piece = Array(delta.utf8)
         withFilters(at: place) { filters in
             for index in filters.indices {

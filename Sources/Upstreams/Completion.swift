@@ -51,6 +51,8 @@ package struct Completion: Sendable, Equatable {
 /// An answer that cannot be read as a completion; `reason` may be shown to the client.
 package struct CompletionError: Error, Sendable, Equatable, CustomStringConvertible {
     package let reason: String
+    /// Nothing is wrong with the answer but its size.
+    package internal(set) var isTooLarge = false
 
     package var description: String { reason }
 }

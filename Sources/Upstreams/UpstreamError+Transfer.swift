@@ -38,4 +38,9 @@ extension UpstreamError {
         }
         detail = "\(error.label): \(error.message)"
     }
+
+    /// A streamed answer of which more would have to be kept than a whole one may have.
+    package static func tooLarge(_ upstream: String) -> UpstreamError {
+        UpstreamError(TransferError(.tooLarge, "the stream brings more than is kept of one answer"), upstream: upstream)
+    }
 }

@@ -92,6 +92,25 @@ struct CompletionTests {
         }
     }
 
+    @Test(arguments: [
+        #"{"choices":[{"delta":{"content":"0123456789"}}]}"#, #"{"choices":[{"delta":{"refusal":"0123456789"}}]}"#,
+        #"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"0123456789"}}]}}]}"#,
+        #"{"choices":[{"delta":{"tool_calls":[{"index":1,"id":"c1"}]}}]}"#,
+    ])
+    func `what is kept of a stream is bounded`(event: String) throws {
+        let call = #"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c0"}]}}]}"#
+        var accumulator = CompletionAccumulator(maximumBytes: 20)
+        func add(_ event: String) throws {
+            _ = try Array("data: \(event)\n\n".utf8).withUnsafeBytes { bytes throws(CompletionError) in
+                try accumulator.add(bytes)
+            }
+        }
+        try add(call)  // {"id":"c0"}: 11 bytes
+        #expect(throws: CompletionError(reason: "the answer is larger than 20 bytes", isTooLarge: true)) {
+            try add(event)
+        }
+    }
+
     @Test func `a hostile tool call index makes no gap`() throws {
         let stream =
             #"data: {"choices":[{"delta":{"tool_calls":[{"index":1000000000,"id":"x"},{"index":-1,"id":"y"}]}}]}"#

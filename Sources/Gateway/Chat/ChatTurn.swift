@@ -7,6 +7,8 @@ internal import Upstreams
 struct ChatTurn: Sendable {
     private let identity: JSONObject
 
+    init(identity: JSONObject) { self.identity = identity }
+
     init(_ prompt: ChatPrompt, _ plan: ChatPlan, _ identifiers: Identifiers) {
         identity = [
             "conv_id": .string(prompt.conversationID ?? identifiers.uuid()),

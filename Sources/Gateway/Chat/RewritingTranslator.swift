@@ -12,6 +12,7 @@ final class RewritingTranslator: StreamTranslator {
         var answer: AnswerStream
         /// Any chunk of the stream, for what is said after the last one.
         var envelope: JSONObject = ["object": "chat.completion.chunk"]
+        var upstream = ""
     }
 
     private let state: Mutex<State>
@@ -22,25 +23,36 @@ final class RewritingTranslator: StreamTranslator {
         self.next = next
     }
 
-    func began(_ head: UpstreamHead) -> [UInt8] { next.began(head) }
-
-    func translate(_ events: UnsafeRawBufferPointer) -> [UInt8]? {
-        pass(
-            state.withLock { state in
-                state.parser.feed(events).flatMap { Self.rewrite($0, &state) }
-            })
+    func began(_ head: UpstreamHead) -> [UInt8] {
+        state.withLock { $0.upstream = head.upstream }
+        return next.began(head)
     }
 
-    var failure: Problem? { next.failure }
+    func translate(_ events: UnsafeRawBufferPointer) throws(Problem) -> [UInt8]? {
+        try pass(
+            state.withLock { state throws(Problem) in
+                let bytes = state.parser.feed(events).flatMap { Self.rewrite($0, &state) }
+                guard !state.answer.hasTooManyTexts else { throw Problem(UpstreamError.tooLarge(state.upstream)) }
+                return bytes
+            })
+    }
 
     func completed() -> [UInt8] { next.completed() }
 
     func failed(_ problem: Problem) -> [UInt8] {
-        pass(state.withLock { Self.remainder(&$0) }) + next.failed(problem)
+        let rest = state.withLock { Self.remainder(&$0) }
+        do throws(Problem) {
+            return try pass(rest) + next.failed(problem)
+        } catch {
+            // The stream ends already, and the first reason is the one to tell.
+            return next.failed(problem)
+        }
     }
 
-    private func pass(_ bytes: [UInt8]) -> [UInt8] {
-        bytes.withUnsafeBytes { next.translate($0) } ?? bytes
+    private func pass(_ bytes: [UInt8]) throws(Problem) -> [UInt8] {
+        try bytes.withUnsafeBufferPointer { bytes throws(Problem) in
+            try next.translate(UnsafeRawBufferPointer(bytes))
+        } ?? bytes
     }
 
     private static func rewrite(_ event: ServerSentEvent, _ state: inout State) -> [UInt8] {

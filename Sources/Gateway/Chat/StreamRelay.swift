@@ -11,17 +11,14 @@ protocol StreamTranslator: AnyObject, Sendable {
     /// What opens the client's stream.
     func began(_ head: UpstreamHead) -> [UInt8]
     /// The client's events for some of the upstream's; nil passes the upstream's bytes on as they are.
-    func translate(_ events: UnsafeRawBufferPointer) -> [UInt8]?
-    /// What is wrong with what was translated so far, also if the upstream finds nothing wrong with it.
-    var failure: Problem? { get }
-    /// What closes a stream that came to its proper end, if nothing was wrong.
+    ///
+    /// - Throws: `Problem` that ends the stream: it cannot be translated, or more of it would have to be kept than is
+    ///   allowed. Only `failed` comes after it.
+    func translate(_ events: UnsafeRawBufferPointer) throws(Problem) -> [UInt8]?
+    /// What closes a stream that came to its proper end.
     func completed() -> [UInt8]
     /// What closes a stream that broke off; the client must be able to tell (`gateway.md §8`).
     func failed(_ problem: Problem) -> [UInt8]
-}
-
-extension StreamTranslator {
-    var failure: Problem? { nil }
 }
 
 /// Passes a streamed answer from the upstream's thread to the client's connection.
@@ -92,9 +89,16 @@ final class StreamRelay: UpstreamSink {
         // Under the lock, so that nothing follows the last words of a server that stops.
         phase.withLock { phase in
             guard case .streaming = phase else { return .cancel }
-            if let bytes = translator.translate(events) { return demand(write(bytes)) }
-            wroteRecently.store(true, ordering: .relaxed)
-            return demand(stream.write(events))
+            do throws(Problem) {
+                if let bytes = try translator.translate(events) { return demand(write(bytes)) }
+                wroteRecently.store(true, ordering: .relaxed)
+                return demand(stream.write(events))
+            } catch {
+                phase = .ended
+                onFailure(error)
+                close(error)
+                return .cancel
+            }
         }
     }
 
@@ -103,7 +107,10 @@ final class StreamRelay: UpstreamSink {
             defer { phase = .ended }
             switch phase {
             case .waiting(let continuation): return continuation
-            case .streaming: close(error)
+            case .streaming:
+                let failure = error.map { Problem($0) }
+                if let failure, error?.kind != .cancelled { onFailure(failure) }
+                close(failure)
             case .ended: break
             }
             return nil
@@ -113,9 +120,7 @@ final class StreamRelay: UpstreamSink {
         waiting?.resume(returning: .failure(failure))
     }
 
-    private func close(_ error: UpstreamError?) {
-        let failure = error.map { Problem($0) } ?? translator.failure
-        if let failure, error?.kind != .cancelled { onFailure(failure) }
+    private func close(_ failure: Problem?) {
         write(failure.map { translator.failed($0) } ?? translator.completed())
         stream.finish()
     }
@@ -126,8 +131,7 @@ final class StreamRelay: UpstreamSink {
             // A stream that has ended is closed already.
             guard case .streaming = phase else { return }
             phase = .ended
-            write(translator.failed(Problem(ServerFailure.stopping)))
-            stream.finish()
+            close(Problem(ServerFailure.stopping))
         }
         call.cancel()
     }

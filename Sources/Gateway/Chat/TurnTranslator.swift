@@ -9,7 +9,6 @@ final class TurnTranslator: StreamTranslator {
     private struct State {
         var accumulator = CompletionAccumulator()
         var upstream = ""
-        var failure: CompletionError?
     }
 
     private let turn: ChatTurn
@@ -24,22 +23,15 @@ final class TurnTranslator: StreamTranslator {
         return turn.event("turn.started", ["status": "running", "upstream": .string(head.upstream)])
     }
 
-    func translate(_ events: UnsafeRawBufferPointer) -> [UInt8]? {
-        let texts: [String] = state.withLock { state in
-            guard state.failure == nil else { return [] }
-            do throws(CompletionError) {
-                return try state.accumulator.add(events)
-            } catch {
-                state.failure = error
-                return []
-            }
+    func translate(_ events: UnsafeRawBufferPointer) throws(Problem) -> [UInt8]? {
+        do throws(CompletionError) {
+            let texts = try state.withLock { state throws(CompletionError) in try state.accumulator.add(events) }
+            return texts.flatMap { turn.event("turn.delta", ["delta": .string($0)]) }
+        } catch {
+            let upstream = state.withLock { $0.upstream }
+            throw error.isTooLarge
+                ? Problem(UpstreamError.tooLarge(upstream)) : Problem(unreadableAnswerOf: upstream, error.reason)
         }
-        return texts.flatMap { turn.event("turn.delta", ["delta": .string($0)]) }
-    }
-
-    var failure: Problem? {
-        let (failure, upstream) = state.withLock { ($0.failure, $0.upstream) }
-        return failure.map { Problem(unreadableAnswerOf: upstream, $0.reason) }
     }
 
     func completed() -> [UInt8] {

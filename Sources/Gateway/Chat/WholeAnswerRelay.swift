@@ -94,9 +94,15 @@ final class WholeAnswerRelay: Sendable {
         case .success((let head, let document)):
             // The whole answer as the stream it would have been.
             let events = AnswerEvents.events(for: document, includesUsage: includesUsage)
-            let bytes = translator.began(head) + events.withUnsafeBytes { translator.translate($0) ?? Array($0) }
-            guard let failure = translator.failure else { return (bytes + translator.completed(), nil) }
-            return (bytes + translator.failed(failure), failure)
+            let beginning = translator.began(head)
+            do throws(Problem) {
+                let answer = try events.withUnsafeBufferPointer { bytes throws(Problem) in
+                    try translator.translate(UnsafeRawBufferPointer(bytes))
+                }
+                return (beginning + (answer ?? events) + translator.completed(), nil)
+            } catch {
+                return (beginning + translator.failed(error), error)
+            }
         }
     }
 
