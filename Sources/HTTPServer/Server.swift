@@ -17,6 +17,7 @@ package final class Server: Sendable {
 
     private enum Phase {
         case new
+        case starting
         case running(Handle, [BoundAddress])
         case stopped
     }
@@ -43,11 +44,30 @@ package final class Server: Sendable {
     ///
     /// Returns the addresses in the order of the configuration, with the ports the kernel chose. A server starts once.
     package func start() throws(ServerError) -> [BoundAddress] {
-        let configuration = core.configuration
         try state.withLock { state throws(ServerError) in
             guard case .new = state.phase else { throw ServerError(.alreadyStarted, "the server was started before") }
-            state.phase = .stopped
+            state.phase = .starting
         }
+        do throws(ServerError) {
+            let (handle, bound) = try open(core.configuration)
+            let isWanted = state.withLock { state in
+                guard case .starting = state.phase else { return false }
+                state.phase = .running(handle, bound)
+                return true
+            }
+            guard isWanted else {
+                close(handle, bound)
+                throw ServerError(.cannotStart, "the HTTP server was stopped while it was starting")
+            }
+            return bound
+        } catch {
+            state.withLock { $0.phase = .stopped }
+            throw error
+        }
+    }
+
+    /// Binds every address and starts the threads.
+    private func open(_ configuration: ServerConfiguration) throws(ServerError) -> (Handle, [BoundAddress]) {
         var listeners: [Listener] = []
         var options = chs_options(
             threads: UInt32(max(1, configuration.threads)),
@@ -59,7 +79,7 @@ package final class Server: Sendable {
                 listeners.append(try Listener(address, unixSocketMode: configuration.unixSocketMode))
             }
         } catch {
-            for listener in listeners { close(listener.descriptor) }
+            for listener in listeners { Glibc.close(listener.descriptor) }
             removeSocketFiles(listeners.map(\.bound))
             throw error
         }
@@ -75,9 +95,7 @@ package final class Server: Sendable {
             let reason = String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             throw ServerError(.cannotStart, "cannot start the HTTP server: \(reason)")
         }
-        let bound = listeners.map(\.bound)
-        state.withLock { $0.phase = .running(Handle(server: server, context: context), bound) }
-        return bound
+        return (Handle(server: server, context: context), listeners.map(\.bound))
     }
 
     /// Open connections, idle ones included.
@@ -109,7 +127,7 @@ package final class Server: Sendable {
     /// Ends everything: whatever is still under way is cut or answered with `ServerFailure.stopping`.
     ///
     /// Blocks until every thread of the server is gone; call it from a plain thread. May be called at any time, any
-    /// number of times; a call that finds another one at work returns at once.
+    /// number of times; a call that finds another one at work, or `start()`, returns at once, and `start()` then fails.
     package func stop() {
         core.isDraining = true
         let running: (Handle, [BoundAddress])? = state.withLock { state in
@@ -119,6 +137,10 @@ package final class Server: Sendable {
         }
         guard let (handle, bound) = running else { return }
         while state.withLock({ $0.calls }) > 0 { usleep(1000) }
+        close(handle, bound)
+    }
+
+    private func close(_ handle: Handle, _ bound: [BoundAddress]) {
         chs_server_stop_accepting(handle.server)
         // While suspending is still possible, so that streams can write their last bytes; more than once, because a
         // request that has only just come is not suspended yet and is not seen.

@@ -1,6 +1,7 @@
 import GatewayTestSupport
 import Glibc
 import HTTPServer
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ServerLifeTests {
@@ -158,6 +159,28 @@ import Testing
         _ = await (one, two, three, four)
         #expect(try await client.textToEnd().contains(" 503 "))
         #expect(throws: ServerError.self) { try server.server.start() }
+    }
+
+    /// Starting and stopping meet in every possible way.
+    @Test func `a server that is stopped while it starts does not serve afterwards`() async throws {
+        for _ in 0..<300 {
+            let server = Server(
+                ServerConfiguration(listen: [.address(.ipv4(0x7F00_0001, port: 0))], threads: 2),
+                responder: TestResponder(), log: { _, _ in })
+            let runs = Atomic(false)
+            let starting = Task.detached {
+                runs.store(true, ordering: .relaxed)
+                return try? server.start()
+            }
+            while !runs.load(ordering: .relaxed) { await Task.yield() }
+            for _ in 0..<Int.random(in: 0..<2000) { _ = runs.load(ordering: .relaxed) }
+            await Self.stop(server)
+            let bound = await starting.value
+            defer { server.stop() }
+            if let port = bound?.first?.port {
+                try #require(throws: SocketError.self) { try RawClient(port: port) }
+            }
+        }
     }
 
     /// A handler that is cancelled may come back before whoever cancelled it goes on.

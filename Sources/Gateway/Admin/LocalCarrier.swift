@@ -51,23 +51,35 @@ struct LocalCarrier: ClientCarrier {
             contentLength: request.body == nil ? nil : length)
     }
 
-    private static func pieces(of body: Response.Body) -> AsyncThrowingStream<[UInt8], any Error> {
-        AsyncThrowingStream { continuation in
-            switch body {
-            case .empty: continuation.finish()
-            case .bytes(let bytes):
-                continuation.yield(bytes)
-                continuation.finish()
-            case .stream(let stream):
-                Task {
-                    do throws(ResponseStream.Cut) {
-                        while let bytes = try await stream.next() { continuation.yield(bytes) }
-                        continuation.finish()
-                    } catch {
-                        continuation.finish(throwing: ClientFailure(.failed, "the answer broke off"))
-                    }
-                }
+    static func pieces(of body: Response.Body) -> AsyncThrowingStream<[UInt8], any Error> {
+        if case .stream(let stream) = body {
+            let reader = StreamReader(stream)
+            return AsyncThrowingStream { try await reader.next() }
+        }
+        return AsyncThrowingStream { continuation in
+            if case .bytes(let bytes) = body { continuation.yield(bytes) }
+            continuation.finish()
+        }
+    }
+}
+
+/// Reads a streamed answer as it is asked for it, and ends it when nobody will ask any more.
+private final class StreamReader: Sendable {
+    private let stream: ResponseStream
+
+    init(_ stream: ResponseStream) {
+        self.stream = stream
+    }
+
+    deinit { stream.abort() }
+
+    func next() async throws -> [UInt8]? {
+        try await withTaskCancellationHandler {
+            do throws(ResponseStream.Cut) { return try await stream.next() } catch {
+                throw ClientFailure(.failed, "the answer broke off")
             }
+        } onCancel: {
+            stream.abort()
         }
     }
 }

@@ -15,7 +15,10 @@ struct RemoteCarrier: ClientCarrier {
         let (pieces, continuation) = AsyncThrowingStream<[UInt8], any Error>.makeStream()
         let sink = PieceSink(continuation, server: server)
         do throws(TransferError) {
-            let head = try await transport.stream(try transfer(request, target), sink: sink).head
+            let (head, transfer) = try await transport.stream(try transfer(request, target), sink: sink)
+            continuation.onTermination = { ending in
+                if case .cancelled = ending { transfer.cancel() }
+            }
             var fields: [String: String] = [:]
             for (name, value) in head.fields { fields[name.lowercased()] = value }
             return CarriedAnswer(status: head.status, fields: fields, body: pieces)
