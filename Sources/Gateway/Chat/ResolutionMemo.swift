@@ -26,7 +26,18 @@ package final class ResolutionMemo<Plan: Sendable>: Sendable {
 
     private struct Contents: Sendable {
         var plans: [Key: Remembered] = [:]
+        /// The profiles' states whose documents are among the bytes.
+        var states: Set<ObjectIdentifier> = []
         var bytes = 0
+
+        /// Counts a plan and what it keeps alive, each state as its document and that decoded; false where the limit
+        /// would be passed.
+        mutating func take(_ kept: [ProfileEntry], _ weight: Int, limit: Int) -> Bool {
+            var bytes = bytes + weight
+            for entry in kept where states.insert(ObjectIdentifier(entry)).inserted { bytes += 2 * entry.stored.count }
+            self.bytes = bytes
+            return bytes <= limit
+        }
     }
 
     private let maximumCount: Int
@@ -54,16 +65,19 @@ package final class ResolutionMemo<Plan: Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - layers: the current state of every profile it was made of; what never changes need not be among them.
-    ///   - weight: about the bytes it holds.
+    ///   - weight: about the bytes it holds besides the documents of `entry` and `layers`.
     package func remember(
         _ plan: Plan, _ entry: ProfileEntry, _ requested: RequestedRuntime, tenant: TenantSlug?,
         layers: [ProfileEntry], weight: Int
     ) {
         let key = Key(tenant: tenant, entry: ObjectIdentifier(entry), requested: requested)
+        let states = layers + [entry]
         contents.withLock { contents in
-            if contents.plans.count >= maximumCount || contents.bytes + weight > maximumBytes { contents = Contents() }
+            if contents.plans.count >= maximumCount || !contents.take(states, weight, limit: maximumBytes) {
+                contents = Contents()
+                _ = contents.take(states, weight, limit: .max)
+            }
             contents.plans[key] = Remembered(plan: plan, layers: layers)
-            contents.bytes += weight
         }
     }
 }
