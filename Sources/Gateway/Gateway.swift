@@ -150,9 +150,13 @@ struct Gateway: Responder {
         return finish(response, head, requestID: requestID)
     }
 
+    private static let largeBody = 256 << 10
+
     private func answer(_ request: Request, _ admitted: Admitted, requestID: String) async -> Response {
         let context = context(request.head, body: request.body, admitted, requestID: requestID)
         let started = services.clock.monotonic()
+        // Reading and rewriting so much takes long enough for the other connections of this event loop to notice.
+        if request.body.count > Self.largeBody { await Task.yield() }
         let response: Response
         do {
             switch admitted.endpoint.handler {
