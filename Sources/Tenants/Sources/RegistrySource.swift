@@ -33,22 +33,25 @@ package struct SourceFailure: Error, Sendable, Equatable {
     package let line: Int?
     /// The registries the file is about, as far as it could be read.
     package let registries: [RegistrySlug]
+    /// Whether the same file may be read well in a moment: another program's lock, a disk in trouble.
+    let mayPass: Bool
 
     package init(_ reason: String, line: Int? = nil, registries: [RegistrySlug] = []) {
         self.init(reason, shown: reason, line: line, registries: registries)
     }
 
     /// About the file at `path`, which the reason may name.
-    init(_ reason: String, at path: String) {
+    init(_ reason: String, at path: String, mayPass: Bool = false) {
         let name = path.split(separator: "/").last.map(String.init) ?? path
-        self.init(reason, shown: reason.replacing(path, with: name), line: nil, registries: [])
+        self.init(reason, shown: reason.replacing(path, with: name), line: nil, registries: [], mayPass: mayPass)
     }
 
-    private init(_ reason: String, shown: String, line: Int?, registries: [RegistrySlug]) {
+    private init(_ reason: String, shown: String, line: Int?, registries: [RegistrySlug], mayPass: Bool = false) {
         self.reason = reason
         shownReason = shown
         self.line = line
         self.registries = registries
+        self.mayPass = mayPass
     }
 }
 

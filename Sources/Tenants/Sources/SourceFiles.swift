@@ -34,7 +34,9 @@ struct SourceFiles: Sendable {
         let kind: RegistrySource.Kind
         if let given = source.kind { kind = given } else { kind = try sniffed(path) }
         switch kind {
-        case .yaml: return try reading.decodeYAML(try bytes(of: path))
+        case .yaml:
+            if try isForSQLite(path) { throw SourceFailure("is a database, not YAML; mount it as sqlite:PATH") }
+            return try reading.decodeYAML(try bytes(of: path))
         case .sqlite: return try registries(inDatabase: path)
         }
     }
@@ -54,7 +56,42 @@ struct SourceFiles: Sendable {
     /// By the name's ending, else by SQLite's first 15 bytes, else YAML (origin 6.3).
     private func sniffed(_ path: String) throws(SourceFailure) -> RegistrySource.Kind {
         if [".db", ".sqlite", ".sqlite3"].contains(where: path.hasSuffix) { return .sqlite }
+        if try isForSQLite(path) { return .sqlite }
+        // Also what begins as a database and is none: as YAML it would make no sense either.
         return try bytes(of: path, limit: 15).elementsEqual("SQLite format 3".utf8) ? .sqlite : .yaml
+    }
+
+    /// Whether SQLite takes the file for a database. Asked before anything else opens it: another tenant may be reading
+    /// it just now, and closing a descriptor of ours would drop its locks.
+    private func isForSQLite(_ path: String) throws(SourceFailure) -> Bool {
+        // No database is smaller than a page, and SQLite takes a file of no or one byte for an empty one.
+        guard FileStatus(path)?.identity.size ?? 0 >= 512 else { return false }
+        do throws(SQLiteError) {
+            let connection = try Connection(path: path, options: Self.options)
+            defer { connection.close() }
+            _ = try connection.integer("PRAGMA schema_version")
+            return true
+        } catch {
+            switch error.code.primary {
+            case .busy, .locked: throw Self.failure(error, path)
+            case .corrupt, .readOnly: return true
+            // What cannot be opened here is open nowhere here; reading it says why it cannot.
+            default: return false
+            }
+        }
+    }
+
+    private static var options: ConnectionOptions {
+        var options = ConnectionOptions().reading
+        // A thread of the pool waits: it is short, and what is locked longer is read at a later look.
+        options.busyTimeout = .milliseconds(50)
+        return options
+    }
+
+    private static func failure(_ error: SQLiteError, _ path: String) -> SourceFailure {
+        SourceFailure(
+            "cannot be read as a database: \(error.message)", at: path,
+            mayPass: error.isBusy || [.inputOutput, .cannotOpen].contains(error.code.primary))
     }
 
     private func bytes(of path: String, limit: Int? = nil) throws(SourceFailure) -> [UInt8] {
@@ -66,6 +103,7 @@ struct SourceFiles: Sendable {
             // One more byte than there should be tells of a file that grows.
             return try FileSystem.read(path, limit: limit ?? size + 1) ?? []
         } catch {
+            if case .storage = error { throw SourceFailure(error.message, at: path, mayPass: true) }
             throw SourceFailure(error.message, at: path)
         }
     }
@@ -73,9 +111,7 @@ struct SourceFiles: Sendable {
     /// The whole documents of the origin's table, or of our view over it.
     private func registries(inDatabase path: String) throws(SourceFailure) -> [RegistryDocument] {
         do {
-            var options = ConnectionOptions().reading
-            options.busyTimeout = .milliseconds(200)
-            let connection = try Connection(path: path, options: options)
+            let connection = try Connection(path: path, options: Self.options)
             defer { connection.close() }
             let view = "profile_registry_documents"
             let isOurs = try connection.first(
@@ -98,7 +134,7 @@ struct SourceFiles: Sendable {
             if let failure { throw failure }
             return documents
         } catch let error as SQLiteError {
-            throw SourceFailure("cannot be read as a database: \(error.message)", at: path)
+            throw Self.failure(error, path)
         } catch let error as RegistryError {
             throw SourceFailure(error.message, at: path)
         } catch {

@@ -68,6 +68,8 @@ final class SourceMounts: Sendable {
                         line + [("reason", error.reason)])
                 }
                 slots[index].failure = error
+                // Without a change of the file, too, the next look reads it again.
+                if error.mayPass { slots[index].seen = nil }
             }
         }
         guard isChanged else { return }
