@@ -3,12 +3,38 @@ import Glibc
 import JSON
 import Profiles
 import SQLite
+import Synchronization
 import Testing
 
 @testable import Tenants
 
 /// Backups of tenants that are being written (gateway.md §10).
 struct BackupTests {
+    @Test func `a backup waits for a lock of another process as a write does`() async throws {
+        let tenants = try BackupTenants(configured: []) { configuration in
+            var options = ConnectionOptions()
+            // Here a lock of another process keeps readers away, too.
+            options.journalMode = .delete
+            let file = RegistryFile(path: configuration.data.path + "-elsewhere/profiles.db", isElsewhere: true)
+            configuration.elsewhere[.default] = (file, options)
+        }
+        let tenant = try await tenants.tenant()
+        #expect(await tenant.closeFilesNow())
+        let shell = try LockingConnection(tenant.file.path, lock: "EXCLUSIVE")
+        let isOver = Atomic<Bool>(false)
+        let backup = Task {
+            defer { isOver.store(true, ordering: .relaxed) }
+            return try await tenants.service.backUp(.default)
+        }
+        // Long enough to be refused at once, were it so.
+        try await Task.sleep(for: .milliseconds(300))
+        let wasRefused = isOver.load(ordering: .relaxed)
+        #expect(!wasRefused)
+        try shell.release()
+        #expect(try await backup.value.files.count == 1)
+        await tenants.close()
+    }
+
     @Test func `a backup holds every acknowledged change, verified, 0600, with its manifest (D02, D03)`() async throws {
         let tenants = try BackupTenants()
         let tenant = try await tenants.tenant()

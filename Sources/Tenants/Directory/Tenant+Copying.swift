@@ -5,8 +5,22 @@ extension Tenant {
     /// Lets a copy of the live file in: the file is opened if it is not, changes of others are taken in, and until
     /// `endCopy` it is neither checkpointed nor closed, so that side files go with the worker's own connection.
     ///
-    /// Throws what keeps the tenant from serving.
+    /// Waits for another process's lock as long as a write does, holding nothing meanwhile. Throws what keeps the tenant
+    /// from serving, `busy`.
     func beginCopy() async throws(RegistryError) -> CopyPass {
+        let deadline = ContinuousClock.now + busyTimeout
+        while true {
+            do throws(RegistryError) { return try await askForCopy() } catch {
+                guard error.isBusy, .now < deadline, (try? await Task.sleep(for: Self.retryDelay)) != nil else {
+                    throw error
+                }
+            }
+        }
+    }
+
+    private static let retryDelay = Duration.milliseconds(50)
+
+    private func askForCopy() async throws(RegistryError) -> CopyPass {
         let result = await withCheckedContinuation { continuation in
             guard work.withLock({ $0.add(continuation) }) else {
                 return continuation.resume(returning: .failure(.closed))
