@@ -37,7 +37,7 @@ struct Composition: Sendable {
         tenants = try TenantDirectory(
             configuration: Self.tenantConfiguration(configuration, owner: owner),
             environment: Self.environment(clock, log), owner: owner)
-        backups = BackupService(tenants, settings: Self.backupSettings(configuration))
+        backups = try BackupService(tenants, settings: Self.backupSettings(configuration))
         scheduler = BackupScheduler(
             configuration.backups, tenants: tenants, backups: backups, clock: clock, log: log)
         overdue = OverdueWatch(backups, times: BackupScheduler.overdueTimes(configuration.backups), log: log)

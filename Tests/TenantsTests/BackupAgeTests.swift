@@ -1,4 +1,5 @@
 import Profiles
+import Synchronization
 import Testing
 
 @testable import Tenants
@@ -84,6 +85,30 @@ struct BackupAgeTests {
         await unscheduled.close()
         let (tenants, _) = try await given(dated: [])
         #expect(try await tenants.service.overdue().map(\.newest?.fileName) == [nil])
+        await tenants.close()
+    }
+
+    @Test func `looking at backups waits for no copy`() async throws {
+        let (tenants, names) = try await given(dated: [-7_200])
+        let gate = Gate()
+        let copies = (0..<2).map { _ in
+            Task { try await tenants.service.blocking { () throws(RegistryError) in gate.wait() } }
+        }
+        #expect(await eventually { gate.arrivals == 2 })
+        let seen = Mutex<[[String]]>([])
+        let look = Task {
+            let listed = try await tenants.service.list(.default).map(\.fileName)
+            seen.withLock { $0.append(listed) }
+            let overdue = try await tenants.service.overdue().map(\.tenant.rawValue)
+            seen.withLock { $0.append(overdue) }
+            let isThere = try await tenants.service.hasBackup(of: .default, since: Self.dueMs)
+            let ofControl = try await tenants.service.listControl().map(\.fileName)
+            seen.withLock { $0.append(isThere ? ["there"] : ofControl) }
+        }
+        #expect(await eventually { seen.withLock { $0 } == [names, ["default"], []] })
+        gate.open()
+        for copy in copies { try await copy.value }
+        try await look.value
         await tenants.close()
     }
 }

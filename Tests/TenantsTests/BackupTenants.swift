@@ -20,7 +20,7 @@ final class BackupTenants: Sendable {
         var settings = BackupService.Settings()
         settings.gatewayVersion = "1.2.3"
         if let dueMs { settings.overdueBefore = { _ in dueMs } }
-        service = BackupService(tenants.directory, settings: settings)
+        service = try BackupService(tenants.directory, settings: settings)
     }
 
     var scratch: ScratchDirectory { tenants.scratch }

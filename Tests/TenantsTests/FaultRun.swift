@@ -96,10 +96,17 @@ final class FaultRun: Sendable {
         judgeMemory("an import")
     }
 
+    private func makeService() -> BackupService? {
+        do throws(RegistryError) { return try BackupService(tenants.directory) } catch {
+            complain("no backups: \(error.message)")
+            return nil
+        }
+    }
+
     /// A backup that leaves one: whatever fails, there is a good one afterwards.
     func backUp() async {
         guard await open() != nil else { return }
-        let service = BackupService(tenants.directory, settings: BackupService.Settings())
+        guard let service = makeService() else { return }
         do throws(RegistryError) {
             _ = try await service.backUp(.default, BackupRequest(retention: BackupRetention(keep: 1)))
             backupsMade.add(1, ordering: .relaxed)
@@ -176,7 +183,7 @@ final class FaultRun: Sendable {
     /// Backups that have a name are what their manifests say and sound, and there is one if any was acknowledged.
     private func judgeBackups() async {
         guard backupsMade.load(ordering: .relaxed) > 0 else { return }
-        let service = BackupService(tenants.directory, settings: BackupService.Settings())
+        guard let service = makeService() else { return }
         let files = (try? await service.list(.default)) ?? []
         if files.isEmpty { complain("no backup is left") }
         for file in files {

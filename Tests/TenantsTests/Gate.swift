@@ -6,8 +6,13 @@ import Synchronization
 final class Gate: Sendable {
     private let lock = ConditionLock()
     private let isOpen = Mutex(false)
+    private let arrived = Atomic<Int>(0)
+
+    /// How many have come to it so far.
+    var arrivals: Int { arrived.load(ordering: .relaxed) }
 
     func wait() {
+        arrived.add(1, ordering: .relaxed)
         lock.withLock { while !isOpen.withLock({ $0 }) { lock.wait() } }
     }
 

@@ -145,7 +145,7 @@ struct InterleavingTests {
         await withCheckedContinuation { continuation in
             let left = Atomic<Int>(2)
             for _ in 0..<2 {
-                _ = PlainThread(name: "looking") {
+                TestThread.start {
                     while !isOver.load(ordering: .relaxed) {
                         if let holder = try? OwnershipLock.holder(of: path), holder != .nobody {
                             seen.withLock { $0.append(holder) }
@@ -179,7 +179,7 @@ struct InterleavingTests {
     }
 
     @Test func `work that is done is let go while other work waits`() async throws {
-        let pool = BlockingPool(threads: 1)
+        let pool = try BlockingPool(threads: 1)
         let gates = (0..<2).map { _ in Gate() }
         pool.submit { gates[0].wait() }
         weak var done: Marker?
@@ -193,12 +193,7 @@ struct InterleavingTests {
         gates[0].open()
         #expect(await eventually { done == nil })
         gates[1].open()
-        await withCheckedContinuation { continuation in
-            _ = PlainThread(name: "stop") {
-                pool.stop()
-                continuation.resume()
-            }
-        }
+        await PlainThread.run(name: "stop") { pool.stop() }
     }
 }
 

@@ -1,3 +1,4 @@
+import GatewayTestSupport
 import Glibc
 
 @testable import Tenants
@@ -10,7 +11,7 @@ enum Shell {
     @discardableResult
     static func run(_ command: String) async -> String {
         await withCheckedContinuation { continuation in
-            _ = PlainThread(name: "shell") { continuation.resume(returning: blocking(command)) }
+            TestThread.start { continuation.resume(returning: blocking(command)) }
         }
     }
 

@@ -39,7 +39,9 @@ struct RegistryImport: Sendable {
         if let target { reader.defaultRegistry = target }
         let (settled, body) = (reader, context.body)
         do {
-            return try await context.services.tenants.offload { try settled.read(body, as: isYAML ? .yaml : .json) }
+            return try await context.services.tenants.offload(for: context.tenantSlug) {
+                try settled.read(body, as: isYAML ? .yaml : .json)
+            }
         } catch let error as BundleError {
             guard case .syntax(let reason, let line) = error else {
                 throw BodyRules.tooLarge(limit: settled.maximumBytes)
@@ -79,7 +81,7 @@ struct RegistryImport: Sendable {
                 let snapshot = try await context.snapshot()
                 // A document that cannot be imported in any state is refused for that.
                 let guarding = bundle.problems.isEmpty ? precondition : .none
-                let result = try await context.services.tenants.offload {
+                let result = try await context.services.tenants.offload(for: context.tenantSlug) {
                     try snapshot.trying(request, overridesReadOnly: change.overridesReadOnly, if: guarding)
                 }
                 guard bundle.problems.isEmpty else { throw RegistryError.importRefused([]) }
@@ -90,7 +92,7 @@ struct RegistryImport: Sendable {
             }
         } catch RegistryError.importRefused(let problems) {
             let bundle = bundle
-            let findings = try await context.services.tenants.offload {
+            let findings = try await context.services.tenants.offload(for: context.tenantSlug) {
                 bundle.problems.map(ImportFinding.init)
                     + problems.map { ImportFinding($0, line: bundle.line(of: $0.path, in: $0.registry)) }
             }

@@ -37,7 +37,7 @@ extension BackupService {
 
     /// Whether there is a backup of a tenant's registry file made at that time or later. Throws what the directories throw.
     package func hasBackup(of tenant: TenantSlug, since limitMs: Int64) async throws(RegistryError) -> Bool {
-        try await onThread { [self] _ in try isThere(tenant, since: limitMs) }
+        try await looking { [self] _ in try isThere(tenant, since: limitMs) }
     }
 
     /// The tenants whose scheduled backup is missing, in order; none where nothing is scheduled (`Settings.overdueBefore`).
@@ -46,9 +46,9 @@ extension BackupService {
     package func overdue() async throws(RegistryError) -> [OverdueBackup] {
         guard let limit = settings.overdueBefore(environment.nowMs()) else { return [] }
         var found: [OverdueBackup] = []
-        // One after the other, each in its turn with what else the threads have to do.
+        // One after the other, each in its turn with what else is looked at.
         for tenant in directory.slugs.sorted() {
-            let one = try await onThread { [self] cancellation in
+            let one = try await looking { [self] cancellation in
                 try cancellation.check("looking for overdue backups")
                 return overdue(tenant, since: limit)
             }

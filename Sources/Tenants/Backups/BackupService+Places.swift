@@ -48,7 +48,7 @@ extension BackupService {
     /// Throws `tenantNotFound`, and what the directories throw.
     package func list(_ tenant: TenantSlug) async throws(RegistryError) -> [BackupFile] {
         guard directory.exists(tenant) else { throw .tenantNotFound(tenant.rawValue) }
-        return try await onThread { [self] _ in try listed(tenant) }
+        return try await looking { [self] _ in try listed(tenant) }
     }
 
     func listed(_ tenant: TenantSlug) throws(RegistryError) -> [BackupFile] {

@@ -99,7 +99,7 @@ extension BackupService {
     /// The backups of the data directory's own database, newest first.
     package func listControl() async throws(RegistryError) -> [BackupFile] {
         let place = controlPlace
-        return try await onThread { _ in try place.list() }
+        return try await looking { _ in try place.list() }
     }
 
     private var controlPlace: BackupPlace {

@@ -3,31 +3,61 @@ import Synchronization
 
 /// One at a time per tenant, in order of arrival; nobody waits on a thread. Nil stands for the data directory's own.
 final class TurnByTenant: Sendable {
-    private let waiting = Mutex<[TenantSlug?: [CheckedContinuation<Void, Never>]]>([:])
+    private struct Waiter {
+        let number: UInt64
+        let continuation: CheckedContinuation<Bool, Never>
+    }
 
-    /// Waits for the tenant's turn; `end` must follow.
-    func begin(_ tenant: TenantSlug?) async {
-        await withCheckedContinuation { continuation in
-            let isFree = waiting.withLock { waiting -> Bool in
-                guard waiting[tenant] != nil else {
-                    waiting[tenant] = []
-                    return true
+    private struct State {
+        /// Of the tenants that somebody has the turn of.
+        var waiting: [TenantSlug?: [Waiter]] = [:]
+        var lastNumber: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// Waits for the tenant's turn; `end` must follow. False when the task was cancelled before its turn came: then it
+    /// must not.
+    func begin(_ tenant: TenantSlug?) async -> Bool {
+        let number = state.withLock { state in
+            state.lastNumber += 1
+            return state.lastNumber
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let answer = state.withLock { state -> Bool? in
+                    // Asked under the lock: a cancellation after this finds the waiter.
+                    if Task.isCancelled { return false }
+                    guard state.waiting[tenant] != nil else {
+                        state.waiting[tenant] = []
+                        return true
+                    }
+                    state.waiting[tenant]?.append(Waiter(number: number, continuation: continuation))
+                    return nil
                 }
-                waiting[tenant]?.append(continuation)
-                return false
+                if let answer { continuation.resume(returning: answer) }
             }
-            if isFree { continuation.resume() }
+        } onCancel: {
+            leave(tenant, number)
         }
     }
 
     func end(_ tenant: TenantSlug?) {
-        let next = waiting.withLock { waiting -> CheckedContinuation<Void, Never>? in
-            guard waiting[tenant]?.isEmpty == false else {
-                waiting[tenant] = nil
+        let next = state.withLock { state -> Waiter? in
+            guard state.waiting[tenant]?.isEmpty == false else {
+                state.waiting[tenant] = nil
                 return nil
             }
-            return waiting[tenant]?.removeFirst()
+            return state.waiting[tenant]?.removeFirst()
         }
-        next?.resume()
+        next?.continuation.resume(returning: true)
+    }
+
+    private func leave(_ tenant: TenantSlug?, _ number: UInt64) {
+        let waiter = state.withLock { state -> Waiter? in
+            guard let index = state.waiting[tenant]?.firstIndex(where: { $0.number == number }) else { return nil }
+            return state.waiting[tenant]?.remove(at: index)
+        }
+        waiter?.continuation.resume(returning: false)
     }
 }

@@ -1,15 +1,35 @@
+package import Profiles
+import Synchronization
+
 extension TenantDirectory {
     /// Runs work on documents that takes a while on the thread there is for it; the caller is suspended and holds none.
     ///
     /// For what would keep a thread that serves connections from serving them, such as reading a document of megabytes.
-    /// Throws what the work throws, `closed` while the process ends.
+    /// Tenants take turns, however much work one of them has. Work whose task is cancelled before it has begun is
+    /// dropped. Throws what the work throws, `cancelled`, `closed` while the process ends.
     package func offload<Value: Sendable>(
-        _ work: @escaping @Sendable () throws -> Value
+        for tenant: TenantSlug?, _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
+        // At most one of a tenant's is in the pool's queue, so that all tenants' are done in turn there.
+        guard await services.documentTurns.begin(tenant) else { throw RegistryError.cancelled(Self.waiting) }
+        defer { services.documentTurns.end(tenant) }
+        let cancellation = Cancellation()
         let pool = services.documents
-        return try await withCheckedThrowingContinuation { continuation in
-            let isQueued = pool.submit { continuation.resume(with: Result { try work() }) }
-            if !isQueued { continuation.resume(throwing: RegistryError.closed) }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let isQueued = pool.submit {
+                    continuation.resume(
+                        with: Result {
+                            try cancellation.check(Self.waiting)
+                            return try work()
+                        })
+                }
+                if !isQueued { continuation.resume(throwing: RegistryError.closed) }
+            }
+        } onCancel: {
+            cancellation.cancel()
         }
     }
+
+    private static let waiting = "waiting to read or write a document"
 }

@@ -78,7 +78,7 @@ package final class TenantDirectory: Sendable {
         self.locks = locks
         known = Mutex(KnownTenants(directory: configuration.data.tenantsPath, nowMs: environment.nowMs))
         shards = (0..<64).map { _ in Shard() }
-        services = TenantServices(
+        services = try TenantServices(
             threads: configuration.threads, environment: environment, retention: configuration.retention)
         try known.withLock { known throws(RegistryError) in try known.read() }
         scheduleSweep()
@@ -163,12 +163,7 @@ package final class TenantDirectory: Sendable {
         }
         let services = services
         // Joining blocks, and not one of the threads being joined.
-        await withCheckedContinuation { continuation in
-            _ = PlainThread(name: "storage-stop") {
-                services.stop()
-                continuation.resume()
-            }
-        }
+        await PlainThread.run(name: "storage-stop") { services.stop() }
         for lock in locks { lock.release() }
         configuration.data.lock.release()
     }

@@ -4,14 +4,17 @@ final class TenantServices: Sendable {
     /// One thread for documents of megabytes: reading one takes seconds and a few hundred megabytes of memory, which
     /// must neither hold up other tenants' writes nor come twice at a time.
     let documents: BlockingPool
+    /// Whose turn on it is next: a tenant with many documents holds up nobody else's.
+    let documentTurns = TurnByTenant()
     let timers: TimerThread
     let environment: TenantEnvironment
     let retention: HistoryRetention
 
-    init(threads: Int, environment: TenantEnvironment, retention: HistoryRetention) {
-        pool = BlockingPool(threads: threads)
-        documents = BlockingPool(threads: 1, name: "documents", niceness: 5)
-        timers = TimerThread()
+    /// Throws `storage` when the system gives no threads.
+    init(threads: Int, environment: TenantEnvironment, retention: HistoryRetention) throws(RegistryError) {
+        pool = try BlockingPool(threads: threads)
+        documents = try BlockingPool(threads: 1, name: "documents", niceness: 5)
+        timers = try TimerThread()
         self.environment = environment
         self.retention = retention
     }

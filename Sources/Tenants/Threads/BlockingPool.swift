@@ -11,12 +11,22 @@ package final class BlockingPool: Sendable {
     private let queue = WorkQueue()
     private let threads: [PlainThread]
 
+    /// Throws `storage`, and leaves no thread behind, when the system gives fewer.
+    ///
     /// - Parameter niceness: how far the threads stand back behind the others when processors are scarce, 0 to 19.
-    package init(threads count: Int, name: String = "storage", niceness: Int32 = 0) {
+    package init(threads count: Int, name: String = "storage", niceness: Int32 = 0) throws(RegistryError) {
         let queue = queue
-        threads = (0..<max(1, count)).map { index in
-            PlainThread(name: "\(name)-\(index)", niceness: niceness) { queue.serve() }
+        var started: [PlainThread] = []
+        do throws(RegistryError) {
+            for index in 0..<max(1, count) {
+                started.append(try PlainThread(name: "\(name)-\(index)", niceness: niceness) { queue.serve() })
+            }
+        } catch {
+            queue.stop()
+            for thread in started { thread.join() }
+            throw error
         }
+        threads = started
     }
 
     deinit {

@@ -4,30 +4,52 @@ import Glibc
 ///
 /// Disk work blocks, and Swift's own executor has as many threads as the machine has cores: work that waits for a
 /// disk or a lock gets threads of its own.
-// @unchecked: the identifier is written once, before the object is shared.
+// @unchecked: the identifier is written once, before the object is shared, and joined by its one owner.
 final class PlainThread: @unchecked Sendable {
     private var identifier = pthread_t()
-    private var isStarted = false
+    private var isJoinable = false
 
     /// Starts a thread; `name` shows in `top -H`, 15 bytes of it.
-    init(name: String, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void) {
+    ///
+    /// Throws `storage` when the system gives none.
+    init(name: String, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void) throws(RegistryError) {
         let box = Unmanaged.passRetained(Body(name: name, niceness: niceness, run: body))
-        isStarted = pthread_create(&identifier, nil, threadMain, box.toOpaque()) == 0
-        if !isStarted { box.release() }
+        let code = pthread_create(&identifier, nil, threadMain, box.toOpaque())
+        guard code == 0 else {
+            box.release()
+            throw .storage(
+                "the system gives no thread for \(name): \(String(cString: strerror(code))); "
+                    + "raise its limits of processes and memory (ulimit -u, TasksMax, MemoryMax)")
+        }
+        isJoinable = true
     }
 
     deinit {
-        if isStarted { pthread_detach(identifier) }
+        if isJoinable { pthread_detach(identifier) }
     }
-
-    /// Whether the system gave us the thread.
-    var didStart: Bool { isStarted }
 
     /// Waits for the thread's end; once, and not from the thread itself.
     func join() {
-        guard isStarted else { return }
-        isStarted = false
+        guard isJoinable else { return }
+        isJoinable = false
         pthread_join(identifier, nil)
+    }
+
+    /// Runs work that blocks for a moment, such as joining other threads, and waits for it without a thread.
+    ///
+    /// Where the system gives no thread it blocks the caller's: it must end without Swift's own executor.
+    static func run(name: String, _ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            do throws(RegistryError) {
+                _ = try PlainThread(name: name) {
+                    body()
+                    continuation.resume()
+                }
+            } catch {
+                body()
+                continuation.resume()
+            }
+        }
     }
 
     fileprivate final class Body: Sendable {

@@ -5,9 +5,10 @@ package final class TimerThread: Sendable {
     private let agenda = Agenda()
     private let thread: PlainThread
 
-    package init() {
+    /// Throws `storage` when the system gives no thread.
+    package init() throws(RegistryError) {
         let agenda = agenda
-        thread = PlainThread(name: "storage-timer") { agenda.serve() }
+        thread = try PlainThread(name: "storage-timer") { agenda.serve() }
     }
 
     deinit {
