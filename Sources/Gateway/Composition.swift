@@ -39,7 +39,7 @@ struct Composition: Sendable {
             environment: Self.environment(clock, log), owner: owner)
         backups = try BackupService(tenants, settings: Self.backupSettings(configuration))
         scheduler = BackupScheduler(
-            configuration.backups, tenants: tenants, backups: backups, clock: clock, log: log)
+            configuration.backups, tenants: tenants, backups: backups, nowMs: { clock.nowMilliseconds() }, log: log)
         overdue = OverdueWatch(backups, times: BackupScheduler.overdueTimes(configuration.backups), log: log)
         gateway = Gateway(
             Services(

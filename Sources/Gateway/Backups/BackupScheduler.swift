@@ -6,15 +6,17 @@ internal import Tenants
 
 /// Takes a backup of every tenant by the clock, spread over the jitter, and remembers who failed.
 ///
-/// A run that was missed, because the process was not there or still busy with the one before, is made up for once: every
-/// tenant whose newest backup is older than the last due time, or dated ahead of the clock, is backed up at the start.
+/// A run that was missed, because the process was not there or still busy with the one before, is made up for once, at the
+/// start or when the busy one is over: every tenant is backed up whose newest backup is older than the last due time, or
+/// dated ahead of the clock.
 final class BackupScheduler: Sendable {
     typealias Plan = GatewayConfiguration.BackupConfiguration
 
     private let plan: Plan
     private let tenants: TenantDirectory
     private let backups: BackupService
-    private let clock: GatewayClock
+    /// Wall time in milliseconds since 1970.
+    private let nowMs: @Sendable () -> Int64
     private let log: Logger
     private let state = Mutex(State())
 
@@ -63,11 +65,14 @@ final class BackupScheduler: Sendable {
     /// How long after its last moment a backup may take before it counts as overdue.
     private static let graceMs: Int64 = 600_000
 
-    init(_ plan: Plan, tenants: TenantDirectory, backups: BackupService, clock: GatewayClock, log: Logger) {
+    init(
+        _ plan: Plan, tenants: TenantDirectory, backups: BackupService, nowMs: @escaping @Sendable () -> Int64,
+        log: Logger
+    ) {
         self.plan = plan
         self.tenants = tenants
         self.backups = backups
-        self.clock = clock
+        self.nowMs = nowMs
         self.log = log
     }
 
@@ -76,7 +81,7 @@ final class BackupScheduler: Sendable {
         guard let schedule = plan.schedule else { return }
         state.withLock { state in
             guard state.task == nil else { return }
-            state.nextRunAtMs = schedule.next(afterMs: clock.nowMilliseconds())
+            state.nextRunAtMs = schedule.next(afterMs: nowMs())
             state.task = Task.detached { [weak self] in await self?.serve(schedule) }
         }
     }
@@ -137,15 +142,21 @@ final class BackupScheduler: Sendable {
     }
 
     private func serve(_ schedule: CronSchedule) async {
-        var dueMs = clock.nowMilliseconds()
+        var startMs = nowMs()
         // What was missed before the start, and nothing that is there.
-        var onlyOlderThan = schedule.previous(byMs: dueMs)
+        var onlyOlderThan = schedule.previous(byMs: startMs)
         while !Task.isCancelled {
-            await run(dueMs: dueMs, onlyOlderThan: onlyOlderThan)
-            onlyOlderThan = nil
-            guard let next = schedule.next(afterMs: clock.nowMilliseconds()) else { return }
-            dueMs = next
+            // What was due until now, this run is for: also where it was woken late.
+            let servedMs = nowMs()
+            await run(startMs: startMs, onlyOlderThan: onlyOlderThan)
+            let now = nowMs()
+            guard let next = schedule.next(afterMs: now) else { return }
             state.withLock { $0.nextRunAtMs = next }
+            if let missed = schedule.previous(byMs: now), missed > servedMs {
+                (startMs, onlyOlderThan) = (now, missed)
+                continue
+            }
+            (startMs, onlyOlderThan) = (next, nil)
             guard await sleep(untilMs: next) else { return }
         }
     }
@@ -153,17 +164,20 @@ final class BackupScheduler: Sendable {
     /// Sleeps by the wall clock, which may be set meanwhile; false when it was cancelled.
     private func sleep(untilMs time: Int64) async -> Bool {
         while true {
-            let rest = time - clock.nowMilliseconds()
+            let rest = time - nowMs()
             guard rest > 0 else { return !Task.isCancelled }
             do { try await Task.sleep(for: .milliseconds(min(rest, 30_000))) } catch { return false }
         }
     }
 
-    private func run(dueMs: Int64, onlyOlderThan limit: Int64?) async {
+    /// - Parameters:
+    ///   - startMs: when the jitter begins.
+    ///   - limit: who has a backup since then needs none.
+    private func run(startMs: Int64, onlyOlderThan limit: Int64?) async {
         let jitter = max(0, plan.jitter.milliseconds)
-        let order = tenants.slugs.map { (slug: $0, atMs: dueMs + Int64.random(in: 0...jitter)) }
+        let order = tenants.slugs.map { (slug: $0, atMs: startMs + Int64.random(in: 0...jitter)) }
             .sorted { $0.atMs < $1.atMs }
-        state.withLock { $0.lastRun = Run(startedAtMs: clock.nowMilliseconds()) }
+        state.withLock { $0.lastRun = Run(startedAtMs: nowMs()) }
         await withTaskGroup(of: Void.self) { group in
             for (number, entry) in order.enumerated() {
                 if number >= Self.concurrency { await group.next() }
@@ -190,7 +204,7 @@ final class BackupScheduler: Sendable {
             case .tenantNotFound: return
             default: break
             }
-            let failure = Failure(atMs: clock.nowMilliseconds(), reason: error.message)
+            let failure = Failure(atMs: nowMs(), reason: error.message)
             state.withLock { $0.noteFailure(failure, of: slug) }
             log.error("scheduled backup failed", metadata: ["tenant": "\(slug)", "reason": "\(error.message)"])
         }
@@ -204,7 +218,7 @@ final class BackupScheduler: Sendable {
     }
 
     private func finishRun() {
-        let finished = clock.nowMilliseconds()
+        let finished = nowMs()
         let run = state.withLock { state -> Run? in
             state.lastRun?.finishedAtMs = finished
             state.lastFinishedAtMs = finished

@@ -1,5 +1,6 @@
 import GatewayTestSupport
 import Glibc
+import JSON
 import Logging
 import Profiles
 import Synchronization
@@ -35,6 +36,68 @@ struct BackupSchedulerTests {
         #expect(composition.scheduler.figures.succeeded == 0)
         await composition.close()
     }
+
+    @Test func `a time that comes while a run is busy is made up for, for those whose backup is older`() async throws {
+        let scratch = try ScratchDirectory()
+        var plan = GatewayConfiguration.BackupConfiguration()
+        plan.schedule = try CronSchedule(parsing: "0 0 1 1 *")
+        plan.jitter = .zero
+        let due = try #require(plan.schedule?.next(afterMs: 1_790_000_000_000))
+        let clock = SetClock(due - 1000)
+        let names = [TenantSlug(normalised: "one"), TenantSlug(normalised: "two")]
+        let owner = OwnershipLock.Owner(pid: getpid())
+        let tenants = try TenantDirectory(
+            configuration: TenantDirectory.Configuration(
+                data: try DataDirectory(creating: scratch.path + "/data", owner: owner), configured: Set(names)),
+            environment: TenantEnvironment(nowMs: { clock.nowMs }, random: { .random(in: 1...9) }, log: { _ in }),
+            owner: owner)
+        let service = try BackupService(tenants)
+        let scheduler = BackupScheduler(
+            plan, tenants: tenants, backups: service, nowMs: { clock.nowMs },
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+
+        let isHeld = Atomic<Int>(0)
+        let held = Task {
+            try await service.inTurn(names[1]) { () async throws(RegistryError) in
+                isHeld.store(1, ordering: .relaxed)
+                while isHeld.load(ordering: .relaxed) == 1 { try? await Task.sleep(for: .milliseconds(1)) }
+            }
+        }
+        #expect(await eventually { isHeld.load(ordering: .relaxed) == 1 })
+        scheduler.start()
+        #expect(await eventually { scheduler.figures.succeeded == 1 })
+        clock.set(due + 5000)
+        isHeld.store(2, ordering: .relaxed)
+        try await held.value
+        #expect(
+            await eventually {
+                scheduler.figures.succeeded == 3
+                    && scheduler.document()["next_run_at_ms"]?.numberValue?.int64 ?? 0 > due
+            })
+        #expect(try await service.list(names[0]).count == 2)
+        #expect(try await service.list(names[1]).count == 1, "made after it was due")
+        #expect(scheduler.document()["last_run"]?["succeeded"]?.numberValue?.int64 == 1)
+        await scheduler.stop()
+        await service.stop()
+        await tenants.close()
+    }
+
+    private func eventually(_ condition: () -> Bool) async -> Bool {
+        let end = ContinuousClock.now + Patience.limit
+        while !condition(), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
+        return condition()
+    }
+}
+
+/// A wall clock that stands where it was set.
+private final class SetClock: Sendable {
+    private let value: Atomic<Int64>
+
+    init(_ ms: Int64) { value = Atomic(ms) }
+
+    var nowMs: Int64 { value.load(ordering: .relaxed) }
+
+    func set(_ ms: Int64) { value.store(ms, ordering: .relaxed) }
 }
 
 /// The threads for backups, kept from working.
