@@ -30,9 +30,10 @@ package struct ProblemPeeler {
             do throws(ValidationError) {
                 return (try decode(peeler.document), peeler.problems)
             } catch {
+                // Not every pass finds a problem to be told: a repetition is taken out in silence.
                 let passes = affordable ?? max(fewestPasses, maximumValues / document.valueCount)
-                affordable = passes
-                guard peeler.problems.count < min(limit, passes), peeler.peel(error, prefix: prefix) else {
+                affordable = passes - 1
+                guard passes > 0, peeler.problems.count < limit, peeler.peel(error, prefix: prefix) else {
                     return (nil, peeler.problems.isEmpty ? [error] : peeler.problems)
                 }
             }

@@ -58,4 +58,17 @@ struct DocumentPathTests {
         }
         #expect([0, 1, 2, 3, 9].map(problems) == [1, 1, 2, 3, 3])
     }
+
+    @Test(arguments: [(40, 40), (20_000, 20)])
+    func `repetitions are not told one by one, and not all gone through in a large document`(count: Int, passes: Int) {
+        let document: JSONValue = ["ids": .array(Array(repeating: "same", count: count))]
+        var decoded = 0
+        let (_, problems) = ProblemPeeler.decode(document) { value throws(ValidationError) in
+            decoded += 1
+            guard value["ids"]?.arrayValue?.count ?? 0 > 1 else { return }
+            throw ValidationError(field: "ids[1]", reason: "duplicate id (first seen at ids[0])")
+        }
+        #expect(problems.map(\.field) == ["ids[1]"])
+        #expect(decoded == passes)
+    }
 }
