@@ -2,6 +2,9 @@
 package struct StackExpansion {
     /// Most profiles on one path, the requested one included.
     package static let maximumDepth = 32
+    /// Most profiles in one expansion, the requested one included. The origin has no such bound; without one a bundle of
+    /// profiles over one wide stack costs the square of its size.
+    package static let maximumLayers = 1024
 
     /// One profile of the expansion.
     package struct Layer: Sendable {
@@ -15,7 +18,7 @@ package struct StackExpansion {
     private var path: [ProfileID] = []
 
     /// - Throws: at `registry.profiles[<referrer>].stack[i]` for a path deeper than 32, a cycle, a missing registry or
-    ///   profile, in this order of checks.
+    ///   profile, more than 1,024 layers, in this order of checks.
     package init(of id: ProfileID, _ profile: Profile, in lookup: some ProfileLookup) throws(ValidationError) {
         try expand(id, profile, in: lookup)
     }
@@ -45,6 +48,10 @@ package struct StackExpansion {
                 guard let found = lookup.profile(target) else {
                     throw refusal(
                         "referenced profile \"\(target.profile)\" not found in registry \"\(target.registry)\"")
+                }
+                // Those on the path become layers, too.
+                guard layers.count + path.count < Self.maximumLayers else {
+                    throw refusal("the stack comes to more than \(Self.maximumLayers) layers")
                 }
                 try expand(target, found, in: lookup)
             }

@@ -96,6 +96,22 @@ import Testing
         #expect(try failure("top", in: memoised).reason.contains("default/top -> default/middle -> default/p30"))
     }
 
+    @Test func `a stack of 1,024 layers is fine and one of 1,025 is not, whether they lie side by side or not`() throws {
+        var tenant = try TestTenant([:])
+        for index in 0..<1024 { try tenant.add("p\(index)", "{}") }
+        func stack(of count: Int) -> String {
+            "{\"stack\":[" + (0..<count).map { "{\"profile_slug\":\"p\($0)\"}" }.joined(separator: ",") + "]}"
+        }
+        try tenant.add("all", stack(of: 1023))
+        #expect(try tenant.resolve("all").lineage.count == 1024)
+        try tenant.add("more", stack(of: 1024))
+        let wide = try failure("more", in: tenant)
+        #expect(wide.field == "registry.profiles[more].stack[1023]")
+        #expect(wide.reason == "the stack comes to more than 1024 layers")
+        try tenant.add("over", #"{"stack":[{"profile_slug":"all"}]}"#)
+        #expect(try failure("over", in: tenant).field == "registry.profiles[all].stack[1022]")
+    }
+
     @Test func `MG-1 parts merge by their rules`() throws {
         let tenant = try TestTenant([
             "base": #"""
