@@ -96,7 +96,8 @@ import Testing
         #expect(try failure("top", in: memoised).reason.contains("default/top -> default/middle -> default/p30"))
     }
 
-    @Test func `a stack of 1,024 layers is fine and one of 1,025 is not, whether they lie side by side or not`() throws {
+    @Test func `a stack of 1,024 layers is fine and one of 1,025 is not, whether they lie side by side or not`() throws
+    {
         var tenant = try TestTenant([:])
         for index in 0..<1024 { try tenant.add("p\(index)", "{}") }
         func stack(of count: Int) -> String {
