@@ -35,7 +35,10 @@ struct Gateway: Responder {
                 return .reject(response)
             }
             return .accept(policy) { request in
-                await answer(request, admitted, requestID: requestID)
+                guard request.body.count > Self.largeBody else {
+                    return await answer(request, admitted, requestID: requestID)
+                }
+                return await elsewhere { await answer(request, admitted, requestID: requestID) }
             }
         } catch {
             return .reject(finish(error.response(), head, requestID: requestID))
@@ -150,13 +153,22 @@ struct Gateway: Responder {
         return finish(response, head, requestID: requestID)
     }
 
+    /// Reading and rewriting so much takes long enough for the other connections of an event loop to notice.
     private static let largeBody = 256 << 10
+
+    /// Works on the tasks' own threads, cancelled with this task. (`Task.yield` may go on where it was.)
+    private func elsewhere(_ work: @escaping @Sendable () async -> Response) async -> Response {
+        let task = Task.detached { await work() }
+        return await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
 
     private func answer(_ request: Request, _ admitted: Admitted, requestID: String) async -> Response {
         let context = context(request.head, body: request.body, admitted, requestID: requestID)
         let started = services.clock.monotonic()
-        // Reading and rewriting so much takes long enough for the other connections of this event loop to notice.
-        if request.body.count > Self.largeBody { await Task.yield() }
         let response: Response
         do {
             switch admitted.endpoint.handler {
