@@ -5,8 +5,8 @@ import Synchronization
 /// Takes, lists, removes and restores backups, and looks whether a tenant is well (gateway.md §10).
 ///
 /// Its work takes long and so runs on threads of its own, which stand back behind the others; per tenant one thing at a
-/// time, in order of arrival. Looking at what backups there are waits for none of it. What it reads of a live file it reads through a connection of its own (`DatabaseCopy`);
-/// what changes a tenant is handed to the tenant's worker.
+/// time, in order of arrival. Looking at what backups there are waits for none of it. What it reads of a live file it reads
+/// through a connection of its own (`DatabaseCopy`); what changes a tenant is handed to the tenant's worker.
 package final class BackupService: Sendable {
     package struct Settings: Sendable {
         /// Where backups go when a request names no place; nil: beside the tenant's data. Below it one directory per
@@ -70,22 +70,9 @@ package final class BackupService: Sendable {
     private func run<Value: Sendable>(
         on pool: BlockingPool, _ body: @escaping @Sendable (Cancellation) throws -> Value
     ) async throws(RegistryError) -> Value {
-        let cancellation = Cancellation(under: stopping)
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, RegistryError>, Never>) in
-                let isQueued = pool.submit {
-                    let result: Result<Value, RegistryError>
-                    do {
-                        result = .success(try body(cancellation))
-                    } catch { result = .failure(RegistryError(error, path: "backup")) }
-                    continuation.resume(returning: result)
-                }
-                if !isQueued { continuation.resume(returning: .failure(.closed)) }
-            }
-        } onCancel: {
-            cancellation.cancel()
+        do { return try await pool.run(Cancellation(under: stopping), body) } catch {
+            throw RegistryError(error, path: "backup")
         }
-        return try result.get()
     }
 
     /// Removes a file of ours that is of no use any more; one that cannot be removed is found by the next run.

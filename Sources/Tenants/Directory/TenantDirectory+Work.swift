@@ -1,5 +1,4 @@
 package import Profiles
-import Synchronization
 
 extension TenantDirectory {
     /// Runs work on documents that takes a while on the thread there is for it; the caller is suspended and holds none.
@@ -13,21 +12,9 @@ extension TenantDirectory {
         // At most one of a tenant's is in the pool's queue, so that all tenants' are done in turn there.
         guard await services.documentTurns.begin(tenant) else { throw RegistryError.cancelled(Self.waiting) }
         defer { services.documentTurns.end(tenant) }
-        let cancellation = Cancellation()
-        let pool = services.documents
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let isQueued = pool.submit {
-                    continuation.resume(
-                        with: Result {
-                            try cancellation.check(Self.waiting)
-                            return try work()
-                        })
-                }
-                if !isQueued { continuation.resume(throwing: RegistryError.closed) }
-            }
-        } onCancel: {
-            cancellation.cancel()
+        return try await services.documents.run { cancellation in
+            try cancellation.check(Self.waiting)
+            return try work()
         }
     }
 
