@@ -44,6 +44,13 @@ struct RequestContext: Sendable {
         return try tenant.current()
     }
 
+    /// Runs work on documents that takes a while off the threads that serve connections, in the tenant's turn.
+    ///
+    /// - Throws: what the work throws; `RegistryError` as `TenantDirectory.offload` says.
+    func offload<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await services.tenants.offload(for: tenantSlug, work)
+    }
+
     /// What a write records about its cause, and how long it may wait.
     func change() -> ChangeContext {
         ChangeContext(

@@ -106,7 +106,7 @@ struct BundleHandlers: Sendable {
         var response = Response.stored(bytes: [], etag: etag, for: context)
         if response.status == .notModified { return response }
         let tenants = context.services.tenants
-        let bytes = try await tenants.offload(for: context.tenantSlug) {
+        let bytes = try await context.offload {
             let documents = try registries.map { try $0.wholeDocument() }
             switch format {
             case .originYAML:

@@ -35,7 +35,7 @@ struct HistoryHandlers: Sendable {
         let (old, new) = try await tenant.versions(from: from, to: to, of: slug, in: registry)
         let tag = EntityTag.text(
             revision: new.revision, epoch: tenant.snapshot.epoch, part: "\(new.version)-\(old?.version ?? 0)")
-        let bytes = try await context.services.tenants.offload(for: context.tenantSlug) {
+        let bytes = try await context.offload {
             try Self.difference(old, new).encoded() + [0x0A]
         }
         return .stored(bytes: bytes, etag: tag, for: context)

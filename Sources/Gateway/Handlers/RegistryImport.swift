@@ -39,7 +39,7 @@ struct RegistryImport: Sendable {
         if let target { reader.defaultRegistry = target }
         let (settled, body) = (reader, context.body)
         do {
-            return try await context.services.tenants.offload(for: context.tenantSlug) {
+            return try await context.offload {
                 try settled.read(body, as: isYAML ? .yaml : .json)
             }
         } catch let error as BundleError {
@@ -81,7 +81,7 @@ struct RegistryImport: Sendable {
                 let snapshot = try await context.snapshot()
                 // A document that cannot be imported in any state is refused for that.
                 let guarding = bundle.problems.isEmpty ? precondition : .none
-                let result = try await context.services.tenants.offload(for: context.tenantSlug) {
+                let result = try await context.offload {
                     try snapshot.trying(request, overridesReadOnly: change.overridesReadOnly, if: guarding)
                 }
                 guard bundle.problems.isEmpty else { throw RegistryError.importRefused([]) }
@@ -92,7 +92,7 @@ struct RegistryImport: Sendable {
             }
         } catch RegistryError.importRefused(let problems) {
             let bundle = bundle
-            let findings = try await context.services.tenants.offload(for: context.tenantSlug) {
+            let findings = try await context.offload {
                 bundle.problems.map(ImportFinding.init)
                     + problems.map { ImportFinding($0, line: bundle.line(of: $0.path, in: $0.registry)) }
             }
