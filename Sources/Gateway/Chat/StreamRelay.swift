@@ -37,7 +37,7 @@ final class StreamRelay: UpstreamSink {
     }
 
     private let phase = Mutex(Phase.ended)
-    private let call = PendingCall<any UpstreamCall> { $0.cancel() }
+    private let pending = PendingCall<any UpstreamCall> { $0.cancel() }
     /// Set by every write; the keep-alive looks whether a period passed without one.
     private let wroteRecently = Atomic<Bool>(true)
 
@@ -55,17 +55,17 @@ final class StreamRelay: UpstreamSink {
     /// Cancelling the task before the head cancels the upstream's call; afterwards the stream's end does.
     func start(_ upstream: any Upstream, _ request: UpstreamRequest) async throws(Problem) -> UpstreamHead {
         stream.onClose { [weak self] ending in
-            if ending != .finished { self?.call.cancel() }
+            if ending != .finished { self?.pending.cancel() }
         }
-        stream.onWritable { [weak self] in self?.call.call?.resume() }
+        stream.onWritable { [weak self] in self?.pending.call?.resume() }
         stream.onShutdown { [weak self] stream in self?.shutDown(stream) }
         let result: Result<UpstreamHead, Problem> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 phase.withLock { $0 = .waiting(continuation) }
-                call.set(upstream.stream(request, to: self))
+                pending.set(upstream.stream(request, to: self))
             }
         } onCancel: {
-            call.cancel()
+            pending.cancel()
         }
         if case .success = result { keepAlive() }
         return try result.get()
@@ -74,8 +74,8 @@ final class StreamRelay: UpstreamSink {
     // MARK: the upstream's calls
 
     func began(_ head: UpstreamHead, call: any UpstreamCall) -> TransferDemand {
-        self.call.set(call)
-        if self.call.isCancelled { return .cancel }
+        pending.set(call)
+        if pending.isCancelled { return .cancel }
         let before = phase.withLock { phase in
             defer { phase = .streaming }
             return phase
@@ -115,9 +115,10 @@ final class StreamRelay: UpstreamSink {
             }
             return nil
         }
+        guard let waiting else { return }
         let failure =
             error.map { Problem($0) } ?? Problem(.badGateway, code: "upstream_failed", "the upstream gave no answer")
-        waiting?.resume(returning: .failure(failure))
+        waiting.resume(returning: .failure(failure))
     }
 
     private func close(_ failure: Problem?) {
@@ -133,7 +134,7 @@ final class StreamRelay: UpstreamSink {
             phase = .ended
             close(Problem(ServerFailure.stopping))
         }
-        call.cancel()
+        pending.cancel()
     }
 
     @discardableResult

@@ -26,7 +26,7 @@ final class WholeAnswerRelay: Sendable {
     }
 
     private let phase = Mutex(Phase.ended)
-    private let call = PendingCall<Task<Void, Never>> { $0.cancel() }
+    private let pending = PendingCall<Task<Void, Never>> { $0.cancel() }
 
     init(
         _ translator: any StreamTranslator, includesUsage: Bool, onFailure: @escaping @Sendable (Problem) -> Void
@@ -46,13 +46,13 @@ final class WholeAnswerRelay: Sendable {
         _ answer: @escaping @Sendable () async throws -> (UpstreamHead, JSONObject)
     ) async throws -> UpstreamHead? {
         stream.onClose { [weak self] ending in
-            if ending != .finished { self?.call.cancel() }
+            if ending != .finished { self?.pending.cancel() }
         }
         stream.onShutdown { [weak self] _ in self?.shutDown() }
         let result: Result<UpstreamHead?, any Error> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 phase.withLock { $0 = .waiting(continuation) }
-                call.set(
+                pending.set(
                     Task.detached {
                         let result: Result<(UpstreamHead, JSONObject), any Error>
                         do { result = .success(try await answer()) } catch { result = .failure(error) }
@@ -61,7 +61,7 @@ final class WholeAnswerRelay: Sendable {
                 keepAlive()
             }
         } onCancel: {
-            call.cancel()
+            pending.cancel()
         }
         return try result.get()
     }
@@ -90,7 +90,7 @@ final class WholeAnswerRelay: Sendable {
         case .failure(let error):
             let problem =
                 Problem(any: error) ?? Problem(.internalServerError, code: "internal_error", "the chat failed")
-            return (translator.failed(problem), call.isCancelled ? nil : problem)
+            return (translator.failed(problem), pending.isCancelled ? nil : problem)
         case .success((let head, let document)):
             // The whole answer as the stream it would have been.
             let events = AnswerEvents.events(for: document, includesUsage: includesUsage)
@@ -120,7 +120,7 @@ final class WholeAnswerRelay: Sendable {
             phase = .ended
             close(translator.failed(Problem(ServerFailure.stopping)), nil)
         }
-        call.cancel()
+        pending.cancel()
     }
 
     /// Begins the stream when the answer keeps the client waiting, and keeps it alive from then on.
