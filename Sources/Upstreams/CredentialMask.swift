@@ -1,28 +1,29 @@
 /// Hides credentials in text that came from an upstream: the ones we sent, and what looks like one.
 package struct CredentialMask: Sendable {
     /// Longest first, so that a secret that contains another one disappears as a whole.
-    private var secrets: [String]
+    private var secrets: [String] = []
     /// The secrets that are looked for in answers too, in the same order; see `masked(_:)` for bytes.
-    private var needles: [BytePattern]
+    private var needles: [BytePattern] = []
 
     /// - Parameter secrets: values that were or may have been sent; empty ones are ignored.
     package init(_ secrets: [String]) {
-        self.secrets = secrets.filter { !$0.isEmpty }.sorted { $0.utf8.count > $1.utf8.count }
-        needles = self.secrets.map { Array($0.utf8) }.filter(Self.isDistinctive).map { BytePattern($0) }
+        for secret in secrets { hide(secret) }
     }
 
-    /// The same mask for one more value.
+    /// The same mask for one more value; what is prepared already stays so.
     func hiding(_ secret: String) -> CredentialMask {
-        guard !secret.isEmpty, !secrets.contains(secret) else { return self }
-        // Once a request: what is prepared already stays so.
         var mask = self
-        let bytes = Array(secret.utf8)
-        mask.secrets.insert(secret, at: secrets.firstIndex { $0.utf8.count < bytes.count } ?? secrets.count)
-        if Self.isDistinctive(bytes) {
-            let place = needles.firstIndex { $0.bytes.count < bytes.count } ?? needles.count
-            mask.needles.insert(BytePattern(bytes), at: place)
-        }
+        mask.hide(secret)
         return mask
+    }
+
+    private mutating func hide(_ secret: String) {
+        guard !secret.isEmpty, !secrets.contains(secret) else { return }
+        let bytes = Array(secret.utf8)
+        secrets.insert(secret, at: secrets.firstIndex { $0.utf8.count < bytes.count } ?? secrets.count)
+        guard Self.isDistinctive(bytes) else { return }
+        needles.insert(
+            BytePattern(bytes), at: needles.firstIndex { $0.bytes.count < bytes.count } ?? needles.count)
     }
 
     package func masked(_ text: String) -> String {
