@@ -144,14 +144,11 @@ package final class Server: Sendable {
         chs_server_stop_accepting(handle.server)
         // While suspending is still possible, so that streams can write their last bytes; more than once, because a
         // request that has only just come is not suspended yet and is not seen.
-        for _ in 0..<Self.lastTurns where chs_server_active(handle.server) > 0 {
-            chs_server_end_exchanges(handle.server)
-            usleep(5000)
-        }
+        waitForLast(handle) { chs_server_end_exchanges(handle.server) }
         // Then for good; the loops get the time to send what that has answered.
         chs_server_refuse_suspension(handle.server)
         chs_server_end_exchanges(handle.server)
-        for _ in 0..<Self.lastTurns where chs_server_active(handle.server) > 0 { usleep(5000) }
+        waitForLast(handle) {}
         removeSocketFiles(bound)
         guard chs_server_stop(handle.server) else {
             core.log(.error, "a connection could not be resumed; the server's threads are left behind")
@@ -160,8 +157,13 @@ package final class Server: Sendable {
         CallbackTable.release(handle.context)
     }
 
-    /// How often, 5 ms apart, `stop` looks whether anything is still under way.
-    private static var lastTurns: Int { 100 }
+    /// Waits until nothing is under way any more, half a second at most; on a plain thread, so that it may sleep.
+    private func waitForLast(_ handle: Handle, beforeEachLook: () -> Void) {
+        for _ in 0..<100 where chs_server_active(handle.server) > 0 {
+            beforeEachLook()
+            usleep(5000)
+        }
+    }
 
     /// The version of libmicrohttpd in this process.
     package static var libraryVersion: String { String(cString: chs_library_version()) }
