@@ -52,14 +52,16 @@ package final class OwnershipLock: Sendable {
 
     /// Takes the lock unless there is an owner; returns what the system says against it, or 0.
     ///
-    /// Who only looks has a shared lock for a moment, which is no reason to give up.
+    /// Who only looks has a shared lock for a moment, which is no reason to give up; who keeps one for seconds does not
+    /// only look.
     private static func take(_ descriptor: Int32) -> Int32 {
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        for _ in 0..<5_000 {
+            guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return 0 }
             guard errno == EWOULDBLOCK, flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return errno }
             flock(descriptor, LOCK_UN)
             usleep(1_000)
         }
-        return 0
+        return EWOULDBLOCK
     }
 
     deinit {
