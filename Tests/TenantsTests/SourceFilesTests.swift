@@ -12,10 +12,8 @@ struct SourceFilesTests {
         let scratch = try ScratchDirectory()
         let path = try await Self.database(in: scratch, named: "team")
         // As another tenant reads it at this moment.
-        let reader = try Connection(path: path, options: ConnectionOptions().reading)
+        let reader = try Self.reading(path)
         defer { reader.close() }
-        try reader.begin(.deferred)
-        _ = try reader.integer("SELECT count(*) FROM profile_registries")
         let found = try Self.files(in: scratch).read(RegistrySource(kind: nil, path: path))
         #expect(found.map(\.registry.slug.rawValue) == ["team"])
         #expect(await Self.writingElsewhere(path).contains("database is locked"))
@@ -26,10 +24,8 @@ struct SourceFilesTests {
     @Test func `reading a database as YAML lets go of nobody's lock on it`() async throws {
         let scratch = try ScratchDirectory()
         let path = try await Self.database(in: scratch, named: "team.yaml")
-        let reader = try Connection(path: path, options: ConnectionOptions().reading)
+        let reader = try Self.reading(path)
         defer { reader.close() }
-        try reader.begin(.deferred)
-        _ = try reader.integer("SELECT count(*) FROM profile_registries")
         let error = #expect(throws: SourceFailure.self) {
             try Self.files(in: scratch).read(RegistrySource(kind: .yaml, path: path))
         }
@@ -92,6 +88,14 @@ struct SourceFilesTests {
         let team = RegistryDocument(registry: Registry(slug: RegistrySlug(normalised: "team")), profiles: [])
         try OriginFile.write([team], to: path, masksKeys: true)
         return path
+    }
+
+    /// A connection in the middle of reading the file.
+    private static func reading(_ path: String) throws -> Connection {
+        let reader = try Connection(path: path, options: ConnectionOptions().reading)
+        try reader.begin(.deferred)
+        _ = try reader.integer("SELECT count(*) FROM profile_registries")
+        return reader
     }
 
     /// What the shell says when it takes the lock that nobody gets beside a reader.

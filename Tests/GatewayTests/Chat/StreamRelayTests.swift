@@ -7,28 +7,6 @@ import Testing
 @testable import Upstreams
 
 @Suite(.timeLimit(.minutes(1))) struct StreamRelayTests {
-    /// Begins at once; what follows is the test's to say.
-    private struct BegunUpstream: Upstream {
-        let name = "begun"
-        let api = "test"
-        let endpoint: String? = nil
-
-        func send(
-            _ request: UpstreamRequest,
-            completion: @escaping @Sendable (Result<UpstreamResponse, UpstreamError>) -> Void
-        ) -> any UpstreamCall {
-            completion(.failure(.cancelled(name)))
-            return FinishedCall()
-        }
-
-        func stream(_ request: UpstreamRequest, to sink: any UpstreamSink) -> any UpstreamCall {
-            let head = UpstreamHead(
-                upstream: name, status: 200, contentType: "text/event-stream", headers: [], requestID: nil)
-            _ = sink.began(head, call: FinishedCall())
-            return FinishedCall()
-        }
-    }
-
     /// One letter for each part of a stream.
     private final class Letters: StreamTranslator {
         func began(_ head: UpstreamHead) -> [UInt8] { Array("b".utf8) }
@@ -47,7 +25,7 @@ import Testing
     @Test func `a stream is closed once, and by its last words, when the server stops while it runs`() async throws {
         for _ in 0..<5000 {
             let relay = StreamRelay(Letters()) { _ in }
-            _ = try await relay.start(BegunUpstream(), UpstreamRequest(body: []))
+            _ = try await relay.start(StreamingUpstream(), UpstreamRequest(body: []))
             let runs = Atomic(false)
             let upstream = Task.detached {
                 runs.store(true, ordering: .relaxed)

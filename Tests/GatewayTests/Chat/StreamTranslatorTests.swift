@@ -10,60 +10,30 @@ import Testing
 
 /// What a stream comes to that cannot be translated to its end.
 struct StreamTranslatorTests {
-    /// Streams its events, then the mark, for as long as somebody takes them.
-    private final class ScriptedUpstream: Upstream {
-        let name = "scripted"
-        let api = "test"
-        let endpoint: String? = nil
-        private let event: @Sendable (Int) -> String
-        private let count: Int
-        private let taken = Atomic(0)
-
-        init(_ count: Int, event: @escaping @Sendable (Int) -> String) {
-            self.count = count
-            self.event = event
-        }
-
-        var takenEvents: Int { taken.load(ordering: .relaxed) }
-
-        func send(
-            _ request: UpstreamRequest,
-            completion: @escaping @Sendable (Result<UpstreamResponse, UpstreamError>) -> Void
-        ) -> any UpstreamCall {
-            completion(.failure(.cancelled(name)))
-            return FinishedCall()
-        }
-
-        func stream(_ request: UpstreamRequest, to sink: any UpstreamSink) -> any UpstreamCall {
-            let head = UpstreamHead(
-                upstream: name, status: 200, contentType: "text/event-stream", headers: [], requestID: nil)
-            _ = sink.began(head, call: FinishedCall())
+    /// Streams events, then the mark, for as long as somebody takes them: how many were taken, what the client gets, and the
+    /// codes of the failures that are logged.
+    private static func relay(
+        _ count: Int, _ translator: any StreamTranslator, event: @escaping @Sendable (Int) -> String
+    ) async throws -> (taken: Int, events: [ServerSentEvent], failures: [String]) {
+        let failures = Mutex<[String]>([])
+        let taken = Mutex(0)
+        let upstream = StreamingUpstream { sink in
             for number in 0..<count {
                 let bytes = Array("data: \(event(number))\n\n".utf8)
-                guard case .cancel = bytes.withUnsafeBytes({ sink.received($0) }) else {
-                    taken.add(1, ordering: .relaxed)
-                    continue
+                if case .cancel = bytes.withUnsafeBytes({ sink.received($0) }) {
+                    return sink.ended(.cancelled("streaming"))
                 }
-                sink.ended(.cancelled(name))
-                return FinishedCall()
+                taken.withLock { $0 += 1 }
             }
             _ = EventStreamWriter.done.withUnsafeBytes { sink.received($0) }
             sink.ended(nil)
-            return FinishedCall()
         }
-    }
-
-    /// What the client of a stream gets, and the codes of the failures that are logged.
-    private static func relay(
-        _ upstream: ScriptedUpstream, _ translator: any StreamTranslator
-    ) async throws -> (events: [ServerSentEvent], failures: [String]) {
-        let failures = Mutex<[String]>([])
         let relay = StreamRelay(translator) { problem in failures.withLock { $0.append(problem.code) } }
         _ = try await relay.start(upstream, UpstreamRequest(body: []))
         var parser = EventStreamParser()
         var events: [ServerSentEvent] = []
         while let piece = try await relay.stream.next() { events += parser.feed(piece) }
-        return (events, failures.withLock { $0 })
+        return (taken.withLock { $0 }, events, failures.withLock { $0 })
     }
 
     private static func code(_ event: ServerSentEvent?) throws -> String? {
@@ -74,18 +44,20 @@ struct StreamTranslatorTests {
 
     @Test func `an answer that grows without end is given up as too large`() async throws {
         let megabyte = String(repeating: "x", count: 1 << 20)
-        let upstream = ScriptedUpstream(40) { _ in #"{"choices":[{"delta":{"content":"\#(megabyte)"}}]}"# }
-        let (events, failures) = try await Self.relay(upstream, TurnTranslator(turn))
-        #expect(upstream.takenEvents == 32)
+        let (taken, events, failures) = try await Self.relay(40, TurnTranslator(turn)) { _ in
+            #"{"choices":[{"delta":{"content":"\#(megabyte)"}}]}"#
+        }
+        #expect(taken == 32)
         #expect(events.map(\.name) == ["turn.started"] + Array(repeating: "turn.delta", count: 32) + ["turn.failed"])
         #expect(try Self.code(events.last) == "upstream_answer_too_large")
         #expect(failures == ["upstream_answer_too_large"])
     }
 
     @Test func `a stream ends with the first event that cannot be read`() async throws {
-        let upstream = ScriptedUpstream(40) { $0 == 3 ? "{" : #"{"choices":[{"delta":{"content":"x"}}]}"# }
-        let (events, failures) = try await Self.relay(upstream, TurnTranslator(turn))
-        #expect(upstream.takenEvents == 3)
+        let (taken, events, failures) = try await Self.relay(40, TurnTranslator(turn)) {
+            $0 == 3 ? "{" : #"{"choices":[{"delta":{"content":"x"}}]}"#
+        }
+        #expect(taken == 3)
         #expect(
             events.map(\.name) == ["turn.started", "turn.delta", "turn.delta", "turn.delta", "turn.failed"])
         #expect(try Self.code(events.last) == "upstream_bad_response")
@@ -93,22 +65,22 @@ struct StreamTranslatorTests {
     }
 
     @Test func `texts without number are given up as too large`() async throws {
-        let upstream = ScriptedUpstream(5000) { #"{"choices":[{"index":\#($0),"delta":{"content":"x"}}]}"# }
         let answer = AnswerStream(sessions: [], expectsJSON: false)
-        let (events, failures) = try await Self.relay(
-            upstream, RewritingTranslator(answer, then: TurnTranslator(turn)))
-        #expect(upstream.takenEvents == 1024)
+        let translator = RewritingTranslator(answer, then: TurnTranslator(turn))
+        let (taken, events, failures) = try await Self.relay(5000, translator) {
+            #"{"choices":[{"index":\#($0),"delta":{"content":"x"}}]}"#
+        }
+        #expect(taken == 1024)
         #expect(try Self.code(events.last) == "upstream_answer_too_large")
         #expect(failures == ["upstream_answer_too_large"])
     }
 
     @Test func `texts that end make room for others`() async throws {
-        let upstream = ScriptedUpstream(5000) {
+        let answer = AnswerStream(sessions: [], expectsJSON: false)
+        let translator = RewritingTranslator(answer, then: TurnTranslator(turn))
+        let (_, events, failures) = try await Self.relay(5000, translator) {
             #"{"choices":[{"index":\#($0),"delta":{"content":"x"},"finish_reason":"stop"}]}"#
         }
-        let answer = AnswerStream(sessions: [], expectsJSON: false)
-        let (events, failures) = try await Self.relay(
-            upstream, RewritingTranslator(answer, then: TurnTranslator(turn)))
         #expect(events.last?.name == "turn.completed")
         #expect(failures == [])
     }
